@@ -47,6 +47,7 @@ class LaunchSpec:
             layers. Called again at each `refresh`.
         secrets: further values that no output may show.
         requirements: requirement lines that belong to the compute itself (serverless dependencies).
+        files: workspace files those lines may name; staged before they are resolved.
     """
 
     compute_id: str
@@ -57,6 +58,7 @@ class LaunchSpec:
     pip_environment: Callable[[PipPaths], PipEnvironment]
     secrets: frozenset[Secret[str]] = frozenset()
     requirements: tuple[str, ...] = ()
+    files: tuple[StagedFile, ...] = ()
 
 
 @dataclass(frozen=True, slots=True)
@@ -150,6 +152,9 @@ class Compute(Protocol):
 
     def stage(self, files: Sequence[StagedFile]) -> None:
         """Replace the workspace files user code sees below `/Workspace`."""
+
+    def refresh(self) -> None:
+        """Ask `LaunchSpec.pip_environment` again; sessions, programs and installations started from now on get the answer."""
 
     def open_session(self, identity: Identity, *, parameters: Mapping[str, str], cwd: str = "") -> Session:
         """Start a notebook session; `parameters` are what `dbutils.widgets.get` finds."""
