@@ -1,0 +1,61 @@
+"""The audit trail of reads, kept off the reader's path.
+
+A write's entry is committed with the write. A read changes nothing that must survive, so its entry waits up to a
+fraction of a second for others and goes to disk with them: a `get` costs no disk sync of its own. `close` and `flush`
+write what waits; only `kill -9` within that fraction can lose entries, of reads only.
+"""
+
+from __future__ import annotations
+
+import threading
+
+from wheelyard.control.secrets import store
+from wheelyard.storage.database import Database
+
+__all__ = ["AuditTrail"]
+
+_PAUSE_SECONDS = 0.2
+
+
+class AuditTrail:
+    """Collects entries and writes them in batches; safe to use from any thread."""
+
+    def __init__(self, database: Database) -> None:
+        self._database = database
+        self._waiting: list[store.AuditEntry] = []
+        self._lock = threading.Lock()
+        self._writing = threading.Lock()
+        self._wake = threading.Event()
+        self._closing = threading.Event()
+        self._thread: threading.Thread | None = None
+
+    def add(self, entry: store.AuditEntry) -> None:
+        with self._lock:
+            self._waiting.append(entry)
+            if self._thread is None and not self._closing.is_set():
+                self._thread = threading.Thread(target=self._write_forever, name="secret-audit", daemon=True)
+                self._thread.start()
+        self._wake.set()
+
+    def flush(self) -> None:
+        """Return once everything added before is on disk."""
+        with self._writing:
+            with self._lock:
+                batch, self._waiting = self._waiting, []
+            if batch:
+                self._database.write(lambda tx: store.insert_audit(tx, batch))
+
+    def close(self) -> None:
+        self._closing.set()
+        self._wake.set()
+        if self._thread is not None:
+            self._thread.join()
+        self.flush()
+
+    def _write_forever(self) -> None:
+        while not self._closing.is_set():
+            self._wake.wait()
+            self._wake.clear()
+            self._closing.wait(_PAUSE_SECONDS)
+            if not self._closing.is_set():
+                self.flush()
