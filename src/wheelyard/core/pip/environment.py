@@ -2,12 +2,15 @@
 
 from __future__ import annotations
 
-from collections.abc import Mapping
+from collections.abc import Iterable, Mapping
 from dataclasses import dataclass
 
+from wheelyard.core.pip.installer import Installer
+from wheelyard.core.pip.layer import Layer
 from wheelyard.core.redaction import Secret
+from wheelyard.core.rules.ranks import CLUSTER_ABOVE_DEFAULT, Order
 
-__all__ = ["PipEnvironment", "PipPaths"]
+__all__ = ["PipEnvironment", "PipPaths", "pip_environment"]
 
 
 @dataclass(frozen=True, slots=True)
@@ -38,3 +41,23 @@ class PipEnvironment:
     variables: Mapping[str, Secret[str]]
     global_conf: Secret[str] | None = None
     certificate: str | None = None
+
+
+def pip_environment(
+    layers: Iterable[Layer],
+    paths: PipPaths,
+    *,
+    installer: Installer | None = None,
+    order: Order = CLUSTER_ABOVE_DEFAULT.chosen,
+) -> PipEnvironment:
+    """Place the layers of compute where pip ranks them as `effective_options` does, and give uv the same answer.
+
+    The machine's own index, then an existing global file, then the workspace default are merged into the global file, later ones
+    stronger; `DATABRICKS_PIP_*` become `PIP_*` unless the user has set a non-empty `PIP_*` of the same option. The user's own
+    variables are never repeated and never overridden: the caller puts them in unchanged.
+
+    Args:
+        layers: of the compute, without command line and requirements; `delivery.layers_of` gives them.
+        installer: the pip of the compute, whose rules the answer for uv is computed with; the newest when left out.
+    """
+    raise NotImplementedError
