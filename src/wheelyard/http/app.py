@@ -1,0 +1,101 @@
+"""The whole workspace as one ASGI app.
+
+Three doors, tried in this order: the feed's own app, a plain callable in front of the router because its read path is
+the hot one; a few fixed routes (health, metrics, the OpenAPI document); and the rows of all rooms. `/healthz`,
+`/readyz`, `/metrics` and `/openapi.json` need no token: they name operations and counts, and no principal or value.
+"""
+
+from __future__ import annotations
+
+from collections.abc import Callable, Sequence
+
+import msgspec
+from starlette.applications import Starlette
+from starlette.requests import Request
+from starlette.responses import Response
+from starlette.routing import BaseRoute, Mount, Route
+from starlette.types import ASGIApp, Receive, Scope, Send
+
+from wheelyard.control.caller import Authenticator
+from wheelyard.control.operation import Room
+from wheelyard.http.dispatch import Dispatcher, Limits, bind
+from wheelyard.http.metrics import Metrics
+from wheelyard.http.openapi import openapi_document
+
+__all__ = ["build_app", "is_feed_path"]
+
+_FEED_MARK = "_packaging"
+_NO_ORGANIZATIONS = frozenset({"api", "oidc", ".well-known"})
+
+
+def build_app(
+    rooms_with_services: Sequence[tuple[Room, object]],
+    authenticator: Authenticator,
+    *,
+    feed_app: ASGIApp | None,
+    workspace_id: str,
+    ready: Callable[[], bool],
+    limits: Limits | None = None,
+    routes: Sequence[BaseRoute] = (),
+) -> ASGIApp:
+    """Build the app.
+
+    Args:
+        rooms_with_services: every room with the service its handlers are methods of.
+        authenticator: turns bearer tokens into callers.
+        feed_app: answers `/{organization}/[{project}/]_packaging/…`; it authenticates by itself.
+        workspace_id: decimal digits, sent with every answer.
+        ready: whether `/readyz` may say so.
+        limits: sizes and worker threads.
+        routes: further routes, tried before the rows (pages).
+    """
+    metrics = Metrics()
+    bindings = bind(rooms_with_services)
+    document = msgspec.json.encode(openapi_document([room for room, _ in rooms_with_services]))
+    dispatcher = Dispatcher(bindings, authenticator, workspace_id=workspace_id, metrics=metrics, limits=limits)
+
+    async def healthz(_request: Request) -> Response:
+        return _json(b'{"status":"alive"}')
+
+    async def readyz(_request: Request) -> Response:
+        return _json(b'{"status":"ready"}') if ready() else _json(b'{"status":"starting"}', status=503)
+
+    async def show_metrics(_request: Request) -> Response:
+        return Response(metrics.render(), media_type="text/plain; version=0.0.4")
+
+    async def openapi(_request: Request) -> Response:
+        return _json(document)
+
+    router = Starlette(
+        routes=[
+            Route("/healthz", healthz),
+            Route("/readyz", readyz),
+            Route("/metrics", show_metrics),
+            Route("/openapi.json", openapi),
+            *routes,
+            Mount("", app=dispatcher),
+        ]
+    )
+    return router if feed_app is None else _feed_first(feed_app, router)
+
+
+def is_feed_path(path: str) -> bool:
+    """Whether the second or third segment is the feeds' mark."""
+    if _FEED_MARK not in path:
+        return False
+    segments = path.split("/", 4)
+    return _FEED_MARK in segments[2:4] and segments[1] not in _NO_ORGANIZATIONS
+
+
+def _feed_first(feed_app: ASGIApp, router: ASGIApp) -> ASGIApp:
+    async def app(scope: Scope, receive: Receive, send: Send) -> None:
+        if scope["type"] == "http" and is_feed_path(scope["path"]):
+            await feed_app(scope, receive, send)
+        else:
+            await router(scope, receive, send)
+
+    return app
+
+
+def _json(content: bytes, *, status: int = 200) -> Response:
+    return Response(content, status_code=status, media_type="application/json")
