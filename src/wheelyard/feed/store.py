@@ -1,0 +1,352 @@
+"""Tables of feeds, projects, files and prepared pages; every function is given one open transaction.
+
+A project's `revision` moves on with each change to what its page says. A prepared page carries the revision it was made of and
+counts only while the two are equal, so a page that was not rewritten before a crash is never served.
+"""
+
+from __future__ import annotations
+
+from collections.abc import Sequence
+from dataclasses import dataclass
+from typing import Any
+
+import sqlalchemy as sa
+from packaging.utils import NormalizedName
+
+from wheelyard.feed.access import FeedPlace
+from wheelyard.storage.database import METADATA, Connection
+
+__all__ = [
+    "FeedRow",
+    "FileRow",
+    "PageRow",
+    "ProjectSummary",
+    "burn_version",
+    "burnt_versions",
+    "delete_feed",
+    "delete_files",
+    "feed_at",
+    "feed_by_id",
+    "feeds",
+    "file_at",
+    "file_by_identity",
+    "files_of",
+    "files_of_feed",
+    "insert_feed",
+    "insert_file",
+    "metadata_of",
+    "project_names",
+    "project_revision",
+    "project_summaries",
+    "put_page",
+    "ready_page",
+    "set_yanked",
+    "touch_project",
+]
+
+_ID = sa.BigInteger().with_variant(sa.Integer, "sqlite")
+
+_FEEDS = sa.Table(
+    "feed",
+    METADATA,
+    sa.Column("feed_id", sa.Text, primary_key=True),
+    sa.Column("organization", sa.Text, nullable=False),
+    sa.Column("project", sa.Text, nullable=False),
+    sa.Column("name", sa.Text, nullable=False),
+    sa.Column("folded_place", sa.Text, nullable=False, unique=True),
+    sa.Column("description", sa.Text, nullable=False),
+    sa.Column("created_at", sa.BigInteger, nullable=False),
+    sa.Column("created_by", sa.Text, nullable=False),
+)
+
+_PROJECTS = sa.Table(
+    "feed_project",
+    METADATA,
+    sa.Column("feed_id", sa.ForeignKey("feed.feed_id", ondelete="CASCADE"), primary_key=True),
+    sa.Column("project", sa.Text, primary_key=True),
+    sa.Column("revision", sa.BigInteger, nullable=False),
+)
+
+_FILES = sa.Table(
+    "feed_file",
+    METADATA,
+    sa.Column("file_id", _ID, primary_key=True, autoincrement=True),
+    sa.Column("feed_id", sa.Text, nullable=False),
+    sa.Column("project", sa.Text, nullable=False),
+    sa.Column("identity", sa.Text, nullable=False),
+    sa.Column("filename", sa.Text, nullable=False),
+    sa.Column("version", sa.Text, nullable=False),
+    sa.Column("version_key", sa.Text, nullable=False),
+    sa.Column("sha256", sa.Text, nullable=False),
+    sa.Column("blake2b_256", sa.Text, nullable=False),
+    sa.Column("size_bytes", sa.BigInteger, nullable=False),
+    sa.Column("requires_python", sa.Text, nullable=False),
+    sa.Column("metadata_sha256", sa.Text, nullable=False),
+    sa.Column("yanked", sa.Text),
+    sa.Column("uploaded_at", sa.BigInteger, nullable=False),
+    sa.Column("uploaded_by", sa.Text, nullable=False),
+    sa.ForeignKeyConstraint(
+        ["feed_id", "project"], ["feed_project.feed_id", "feed_project.project"], ondelete="CASCADE"
+    ),
+    sa.UniqueConstraint("feed_id", "identity"),
+    sa.Index(None, "feed_id", "project"),
+    sa.Index(None, "feed_id", "sha256"),
+)
+
+_METADATA = sa.Table(
+    "feed_file_metadata",
+    METADATA,
+    sa.Column("file_id", sa.ForeignKey("feed_file.file_id", ondelete="CASCADE"), primary_key=True),
+    sa.Column("content", sa.LargeBinary, nullable=False),
+)
+
+_PAGES = sa.Table(
+    "feed_page",
+    METADATA,
+    sa.Column("feed_id", sa.Text, primary_key=True),
+    sa.Column("project", sa.Text, primary_key=True),
+    sa.Column("revision", sa.BigInteger, nullable=False),
+    sa.Column("html", sa.LargeBinary, nullable=False),
+    sa.Column("json", sa.LargeBinary, nullable=False),
+    sa.ForeignKeyConstraint(
+        ["feed_id", "project"], ["feed_project.feed_id", "feed_project.project"], ondelete="CASCADE"
+    ),
+)
+
+_BURNT = sa.Table(
+    "feed_burnt_version",
+    METADATA,
+    sa.Column("feed_id", sa.ForeignKey("feed.feed_id", ondelete="CASCADE"), primary_key=True),
+    sa.Column("project", sa.Text, primary_key=True),
+    sa.Column("version_key", sa.Text, primary_key=True),
+    sa.Column("deleted_at", sa.BigInteger, nullable=False),
+    sa.Column("deleted_by", sa.Text, nullable=False),
+)
+
+
+@dataclass(frozen=True, slots=True)
+class FeedRow:
+    feed_id: str
+    organization: str
+    project: str
+    name: str
+    description: str
+    created_at: int
+    created_by: str
+
+    @property
+    def place(self) -> FeedPlace:
+        return FeedPlace(self.organization, self.project, self.name)
+
+
+@dataclass(frozen=True, slots=True)
+class FileRow:
+    """One file. `identity` is what may exist once in a feed; `version_key` the PEP 440 identity of its version.
+
+    `yanked` is None for a file that is not, else the reason; `file_id` is 0 before it is stored.
+    """
+
+    feed_id: str
+    project: NormalizedName
+    identity: str
+    filename: str
+    version: str
+    version_key: str
+    sha256: str
+    blake2b_256: str
+    size_bytes: int
+    requires_python: str
+    metadata_sha256: str
+    yanked: str | None
+    uploaded_at: int
+    uploaded_by: str
+    file_id: int = 0
+
+
+@dataclass(frozen=True, slots=True)
+class PageRow:
+    """A prepared page: both texts, gzipped, and the project's revision they were made of."""
+
+    revision: int
+    html: bytes
+    json: bytes
+
+
+@dataclass(frozen=True, slots=True)
+class ProjectSummary:
+    project: NormalizedName
+    versions: tuple[str, ...]
+    files: int
+
+
+_FILE_FIELDS = tuple(FileRow.__dataclass_fields__)
+_FILE_COLUMNS = [_FILES.c[name] for name in _FILE_FIELDS]
+_FEED_COLUMNS = [_FEEDS.c[name] for name in FeedRow.__dataclass_fields__]
+
+
+def insert_feed(tx: Connection, row: FeedRow) -> None:
+    values = {name: getattr(row, name) for name in FeedRow.__dataclass_fields__}
+    tx.execute(sa.insert(_FEEDS).values(**values, folded_place=_folded(row.place)))
+
+
+def feed_at(tx: Connection, place: FeedPlace) -> FeedRow | None:
+    """Find a feed by its address, whatever the case of the letters."""
+    return _feed(tx, _FEEDS.c.folded_place == _folded(place))
+
+
+def feed_by_id(tx: Connection, feed_id: str) -> FeedRow | None:
+    return _feed(tx, _FEEDS.c.feed_id == feed_id)
+
+
+def feeds(tx: Connection) -> list[FeedRow]:
+    rows = tx.execute(sa.select(*_FEED_COLUMNS).order_by(_FEEDS.c.folded_place))
+    return [FeedRow(*row) for row in rows]
+
+
+def delete_feed(tx: Connection, feed_id: str) -> None:
+    tx.execute(sa.delete(_FEEDS).where(_FEEDS.c.feed_id == feed_id))
+
+
+def touch_project(tx: Connection, feed_id: str, project: str) -> None:
+    """Move a project's revision on, making the project if it is new."""
+    moved = tx.execute(_TOUCH, {"f": feed_id, "p": project})
+    if moved.rowcount == 0:
+        tx.execute(sa.insert(_PROJECTS), {"feed_id": feed_id, "project": project, "revision": 1})
+
+
+def project_revision(tx: Connection, feed_id: str, project: str) -> int | None:
+    """The project's revision, or None if the feed does not know the name."""
+    revision: int | None = tx.execute(_REVISION, {"f": feed_id, "p": project}).scalar_one_or_none()
+    return revision
+
+
+def project_names(tx: Connection, feed_id: str) -> list[NormalizedName]:
+    names = sa.select(_PROJECTS.c.project).where(_PROJECTS.c.feed_id == feed_id).order_by(_PROJECTS.c.project)
+    return [NormalizedName(name) for name in tx.execute(names).scalars()]
+
+
+def project_summaries(tx: Connection, feed_id: str) -> list[ProjectSummary]:
+    rows = tx.execute(
+        sa.select(_FILES.c.project, _FILES.c.version, sa.func.count())
+        .where(_FILES.c.feed_id == feed_id)
+        .group_by(_FILES.c.project, _FILES.c.version)
+        .order_by(_FILES.c.project)
+    )
+    by_project: dict[str, list[tuple[str, int]]] = {}
+    for project, version, files in rows:
+        by_project.setdefault(project, []).append((version, files))
+    return [
+        ProjectSummary(
+            NormalizedName(project), tuple(version for version, _ in found), sum(count for _, count in found)
+        )
+        for project, found in by_project.items()
+    ]
+
+
+def insert_file(tx: Connection, row: FileRow, metadata: bytes | None) -> int:
+    """Store a file's row, and its core metadata when there is some; answers the file's id."""
+    values = {name: getattr(row, name) for name in _FILE_FIELDS if name != "file_id"}
+    inserted = tx.execute(sa.insert(_FILES), values).inserted_primary_key
+    file_id = int(inserted[0]) if inserted is not None else 0
+    if metadata is not None:
+        tx.execute(sa.insert(_METADATA), {"file_id": file_id, "content": metadata})
+    return file_id
+
+
+def file_by_identity(tx: Connection, feed_id: str, identity: str) -> FileRow | None:
+    row = tx.execute(_BY_IDENTITY, {"f": feed_id, "i": identity}).one_or_none()
+    return _file(row) if row is not None else None
+
+
+def file_at(tx: Connection, feed_id: str, sha256: str, filename: str) -> FileRow | None:
+    row = tx.execute(_AT, {"f": feed_id, "s": sha256, "n": filename}).one_or_none()
+    return _file(row) if row is not None else None
+
+
+def files_of(tx: Connection, feed_id: str, project: str) -> list[FileRow]:
+    """A project's files in the order they came."""
+    return [_file(row) for row in tx.execute(_OF_PROJECT, {"f": feed_id, "p": project})]
+
+
+def files_of_feed(tx: Connection, feed_id: str) -> list[FileRow]:
+    rows = tx.execute(sa.select(*_FILE_COLUMNS).where(_FILES.c.feed_id == feed_id))
+    return [_file(row) for row in rows]
+
+
+def metadata_of(tx: Connection, file_id: int) -> bytes | None:
+    content: bytes | None = tx.execute(_CONTENT, {"i": file_id}).scalar_one_or_none()
+    return content
+
+
+def set_yanked(tx: Connection, file_ids: Sequence[int], reason: str | None) -> None:
+    tx.execute(sa.update(_FILES).where(_FILES.c.file_id.in_(file_ids)).values(yanked=reason))
+
+
+def delete_files(tx: Connection, file_ids: Sequence[int]) -> None:
+    tx.execute(sa.delete(_FILES).where(_FILES.c.file_id.in_(file_ids)))
+
+
+def burn_version(tx: Connection, feed_id: str, project: str, version_key: str, *, at: int, by: str) -> None:
+    row = {"feed_id": feed_id, "project": project, "version_key": version_key, "deleted_at": at, "deleted_by": by}
+    tx.execute(sa.insert(_BURNT), row)
+
+
+def burnt_versions(tx: Connection, feed_id: str, project: str) -> frozenset[str]:
+    """Version keys that were deleted and never come back."""
+    return frozenset(tx.execute(_BURNT_OF, {"f": feed_id, "p": project}).scalars())
+
+
+def ready_page(tx: Connection, feed_id: str, project: str) -> PageRow | None:
+    """The prepared page, if it was made of the project as it is now."""
+    row = tx.execute(_READY, {"f": feed_id, "p": project}).one_or_none()
+    return PageRow(*row) if row is not None else None
+
+
+def put_page(tx: Connection, feed_id: str, project: str, page: PageRow) -> None:
+    """Keep a prepared page, unless the project has moved on or is gone."""
+    if project_revision(tx, feed_id, project) != page.revision:
+        return
+    tx.execute(sa.delete(_PAGES).where(_PAGES.c.feed_id == feed_id, _PAGES.c.project == project))
+    values = {"feed_id": feed_id, "project": project, "revision": page.revision, "html": page.html, "json": page.json}
+    tx.execute(sa.insert(_PAGES), values)
+
+
+def _feed(tx: Connection, condition: sa.ColumnElement[bool]) -> FeedRow | None:
+    row = tx.execute(sa.select(*_FEED_COLUMNS).where(condition)).one_or_none()
+    return FeedRow(*row) if row is not None else None
+
+
+def _file(row: sa.Row[Any]) -> FileRow:
+    return FileRow(*row)
+
+
+def _folded(place: FeedPlace) -> str:
+    """Three names that cannot hold a slash: no two places fold to one text."""
+    return f"{place.organization}/{place.project}/{place.feed}".casefold()
+
+
+def _of_project(table: sa.Table) -> sa.ColumnElement[bool]:
+    return sa.and_(table.c.feed_id == sa.bindparam("f"), table.c.project == sa.bindparam("p"))
+
+
+_TOUCH = sa.update(_PROJECTS).where(_of_project(_PROJECTS)).values(revision=_PROJECTS.c.revision + 1)
+_REVISION = sa.select(_PROJECTS.c.revision).where(_of_project(_PROJECTS))
+_OF_PROJECT = sa.select(*_FILE_COLUMNS).where(_of_project(_FILES)).order_by(_FILES.c.file_id)
+_BY_IDENTITY = sa.select(*_FILE_COLUMNS).where(
+    _FILES.c.feed_id == sa.bindparam("f"), _FILES.c.identity == sa.bindparam("i")
+)
+_AT = sa.select(*_FILE_COLUMNS).where(
+    _FILES.c.feed_id == sa.bindparam("f"),
+    _FILES.c.sha256 == sa.bindparam("s"),
+    _FILES.c.filename == sa.bindparam("n"),
+)
+_CONTENT = sa.select(_METADATA.c.content).where(_METADATA.c.file_id == sa.bindparam("i"))
+_BURNT_OF = sa.select(_BURNT.c.version_key).where(_of_project(_BURNT))
+_READY = (
+    sa.select(_PAGES.c.revision, _PAGES.c.html, _PAGES.c.json)
+    .join(
+        _PROJECTS,
+        sa.and_(_PROJECTS.c.feed_id == _PAGES.c.feed_id, _PROJECTS.c.project == _PAGES.c.project),
+    )
+    .where(_of_project(_PAGES), _PROJECTS.c.revision == _PAGES.c.revision)
+)
