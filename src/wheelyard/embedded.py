@@ -67,3 +67,38 @@ class Settings:
     wheelhouse: Path | None = None
     sandbox: Literal["auto", "bubblewrap", "none"] = "auto"
     admin: str = "admin@wheelyard.example"
+
+
+class EmbeddedWorkspace:
+    """An opened workspace: its ASGI app, and what whoever serves it must know."""
+
+    def __init__(
+        self,
+        *,
+        app: ASGIApp,
+        workspace_id: str,
+        admin_token: Secret[str],
+        sandbox: str,
+        issue_token: Callable[[str], Secret[str]],
+        close: Callable[[], None],
+    ) -> None:
+        self.app = app
+        self.workspace_id = workspace_id
+        self.admin_token = admin_token
+        self.sandbox = sandbox
+        self.issue_token = issue_token
+        """Makes a token for a principal id without asking whether the caller may: for whoever owns the data folder."""
+        self._close = close
+        self._closed = False
+
+    def close(self) -> None:
+        """Stop compute and write what is left. Closing twice is allowed."""
+        if not self._closed:
+            self._closed = True
+            self._close()
+
+    def __enter__(self) -> Self:
+        return self
+
+    def __exit__(self, *_error: object) -> None:
+        self.close()

@@ -12,10 +12,10 @@ import click
 
 from wheelyard.core.errors import Unreachable
 
-__all__ = ["command"]
+__all__ = ["command", "default_data_dir", "read_run_file"]
 
 
-def _default_data_dir() -> Path:
+def default_data_dir() -> Path:
     return Path(os.environ.get("XDG_DATA_HOME") or Path.home() / ".local" / "share") / "wheelyard"
 
 
@@ -32,7 +32,7 @@ def command(data_dir: Path | None, output: str) -> None:
 
     The token is an admin's: use it as `eval "$(wheelyard env)"`, so that it reaches no terminal.
     """
-    folder = data_dir or _default_data_dir()
+    folder = data_dir or default_data_dir()
     found = read_run_file(folder)
     variables = {"DATABRICKS_HOST": str(found["host"]), "DATABRICKS_TOKEN": str(found["token"])}
     if output == "json":

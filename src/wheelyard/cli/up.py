@@ -10,6 +10,10 @@ from types import FrameType
 import click
 from rich.console import Console
 
+from wheelyard.embedded import Settings, default_cache_dir, default_data_dir
+from wheelyard.logs import configure_logging
+from wheelyard.serving import RunningWorkspace, write_ready_file
+
 __all__ = ["RUN_FILE", "command"]
 
 RUN_FILE = "run.json"
@@ -76,10 +80,6 @@ def command(
     The official SDK, CLI and Terraform provider work against it unchanged: `eval "$(wheelyard env)"` points them here.
     What was answered survives a crash; compute that ran is stopped at the end, or found and removed at the next start.
     """
-    from wheelyard.embedded import Settings, default_cache_dir, default_data_dir
-    from wheelyard.logs import configure_logging
-    from wheelyard.serving import RunningWorkspace, write_ready_file
-
     configure_logging(log_level)
     settings = Settings(
         data_dir=(data_dir or default_data_dir()).absolute(),

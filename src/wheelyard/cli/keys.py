@@ -1,0 +1,47 @@
+"""`wheelyard keys`: the key ring that seals a workspace's secrets."""
+
+from __future__ import annotations
+
+import json
+from pathlib import Path
+
+import click
+
+from wheelyard.embedded import Settings, default_data_dir, rotate_keys
+from wheelyard.serving import FolderLock
+
+__all__ = ["command"]
+
+
+@click.group(name="keys", short_help="Look at or rotate the keys that seal a workspace's secrets.")
+def command() -> None:
+    """Look at or rotate the keys that seal a workspace's secrets.
+
+    The key ring lies in the data folder, readable by its owner only. Stop the workspace first.
+    """
+
+
+_DATA_DIR = click.option(
+    "--data-dir",
+    type=click.Path(file_okay=False, path_type=Path),
+    default=None,
+    help="Folder of the workspace.  [default: $XDG_DATA_HOME/wheelyard]",
+)
+_OUTPUT = click.option("--output", "-o", type=click.Choice(["text", "json"]), default="text", show_default=True)
+
+
+@command.command(name="rotate", short_help="Make a new key and seal every value with it.")
+@_DATA_DIR
+@_OUTPUT
+def rotate(data_dir: Path | None, output: str) -> None:
+    """Make a new key, seal every stored value with it, then forget the old keys.
+
+    Safe to interrupt: until everything is sealed anew, old keys stay in the ring and both kinds of values can be read.
+    """
+    settings = Settings(data_dir=(data_dir or default_data_dir()).absolute())
+    with FolderLock(settings.data_dir):
+        resealed = rotate_keys(settings)
+    if output == "json":
+        click.echo(json.dumps({"resealed": resealed}))
+    else:
+        click.echo(f"new key in use; {resealed} values sealed with it, old keys removed")
