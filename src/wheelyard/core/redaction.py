@@ -1,15 +1,28 @@
 """Secrets have their own type, and text loses them before it is shown.
 
-`Secret` cannot be formatted, logged, compared loosely or serialised by accident. `Redactor` (below) replaces every form a
-secret can take in text, also when two writes split it.
+`Secret` cannot be formatted, logged, compared loosely or serialised by accident; `SafeUrl` is a URL that prints masked.
+`Redactor` replaces every form a secret can take in text (`secret_forms`), then masks the user-info of every URL
+(`url_masking`).
+
+A stream may be cut anywhere. The rule that makes a cut invisible: text is final once no pattern that begins in it can
+still be completed, so only a suffix that is a proper prefix of a pattern is held back. Among matches the leftmost wins,
+and of those the longest; masks that touch become one.
 """
 
 from __future__ import annotations
 
 import hmac
+import threading
+from bisect import bisect_left
+from collections.abc import Iterable
 from typing import Any, Generic, NoReturn, TypeVar
 
-__all__ = ["MASK", "Secret"]
+from ahocorasick_rs import BytesAhoCorasick, MatchKind
+
+from wheelyard.core.secret_forms import LONGEST_PATTERN, SHORTEST_SECRET, patterns
+from wheelyard.core.url_masking import UrlMasker, mask_url_bytes, mask_urls, user_infos
+
+__all__ = ["MASK", "RedactingStream", "Redactor", "SafeUrl", "Secret", "mask_urls"]
 
 MASK = "[REDACTED]"
 
@@ -28,7 +41,7 @@ class Secret(Generic[T]):
     __slots__ = ("_value",)
 
     def __init__(self, value: T) -> None:
-        self._value = value
+        self._value: T = value
 
     def reveal(self) -> T:
         return self._value
@@ -64,4 +77,226 @@ class Secret(Generic[T]):
 
 
 def _as_bytes(value: str | bytes) -> bytes:
-    return value.encode() if isinstance(value, str) else value
+    return _encoded(value) if isinstance(value, str) else value
+
+
+class SafeUrl:
+    """A URL that cannot print its credentials. Nothing is validated: what was stored must be shown as it is, masked.
+
+    >>> url = SafeUrl("https://build:s3cret@pkgs.example.com/simple/")
+    >>> str(url), url.host
+    ('https://build:****@pkgs.example.com/simple/', 'pkgs.example.com')
+    >>> url.reveal()
+    'https://build:s3cret@pkgs.example.com/simple/'
+    """
+
+    __slots__ = ("_text",)
+
+    def __init__(self, text: str) -> None:
+        self._text = text
+
+    def reveal(self) -> str:
+        return self._text
+
+    @property
+    def user_info(self) -> Secret[str] | None:
+        """What stands before the `@`, as written; None when nothing does."""
+        found = user_infos(_encoded(self._with_separator))
+        return Secret(_decoded(found[0])) if found else None
+
+    @property
+    def has_credentials(self) -> bool:
+        return self.user_info is not None
+
+    @property
+    def host(self) -> str:
+        """Host and port as written, without credentials; empty when the text holds none."""
+        shown = mask_urls(self._with_separator).partition("://")[2]
+        authority = shown.partition("/")[0].partition("?")[0].partition("#")[0]
+        return authority.rpartition("@")[2]
+
+    @property
+    def _with_separator(self) -> str:
+        return self._text if "://" in self._text else f"://{self._text}"
+
+    def __eq__(self, other: object) -> bool:
+        if not isinstance(other, SafeUrl):
+            return NotImplemented
+        return hmac.compare_digest(_encoded(self._text), _encoded(other._text))
+
+    def __hash__(self) -> int:
+        return hash(self._text)
+
+    def __bool__(self) -> bool:
+        return bool(self._text)
+
+    def __str__(self) -> str:
+        shown = mask_urls(self._with_separator)
+        return shown if "://" in self._text else shown.removeprefix("://")
+
+    def __format__(self, spec: str) -> str:
+        return format(str(self), spec)
+
+    def __repr__(self) -> str:
+        return f"SafeUrl({str(self)!r})"
+
+    def __reduce__(self) -> NoReturn:
+        raise TypeError("a SafeUrl is not serialised; call reveal() where the value must leave")
+
+    def __copy__(self) -> SafeUrl:
+        return self
+
+    def __deepcopy__(self, memo: dict[int, Any]) -> SafeUrl:
+        return self
+
+
+class Redactor:
+    """Replaces secrets in text. Safe to share between threads; secrets may be added while streams are open.
+
+    Values below four bytes are not searched for (`secret_forms.SHORTEST_SECRET`).
+
+    >>> redactor = Redactor([Secret("https://build:s3cret@pkgs.example.com/simple/"), Secret("hunter22")])
+    >>> redactor.redact("s3cret and hunter22 for https://build:s3cret@pkgs.example.com/simple/six/")
+    '[REDACTED] and [REDACTED] for https://build:****@pkgs.example.com/simple/six/'
+    """
+
+    def __init__(self, secrets: Iterable[Secret[str] | Secret[bytes]] = ()) -> None:
+        self._lock = threading.Lock()
+        self._patterns: set[bytes] = set()
+        self._matcher: _Matcher | None = None
+        self.add(*secrets)
+
+    def add(self, *secrets: Secret[str] | Secret[bytes]) -> None:
+        """From the next `feed` or `redact` on these are hidden too; what a stream holds back is searched for them."""
+        wanted: set[bytes] = set()
+        for secret in secrets:
+            wanted |= patterns(_as_bytes(secret.reveal()))
+        with self._lock:
+            if not wanted <= self._patterns:
+                self._patterns |= wanted
+                self._matcher = None
+
+    def redact(self, text: str) -> str:
+        return _decoded(self.redact_bytes(_encoded(text)))
+
+    def redact_bytes(self, data: bytes) -> bytes:
+        return mask_url_bytes(_Exact(self).flush(data))
+
+    def redact_json(self, value: Any) -> Any:
+        """The same value with every string redacted, keys too."""
+        if isinstance(value, str):
+            return self.redact(value)
+        if isinstance(value, dict):
+            return {self.redact_json(key): self.redact_json(item) for key, item in value.items()}
+        if isinstance(value, list | tuple):
+            return type(value)(self.redact_json(item) for item in value)
+        return value
+
+    def stream(self) -> RedactingStream:
+        return RedactingStream(self)
+
+    def _current(self) -> _Matcher:
+        matcher = self._matcher
+        if matcher is None:
+            with self._lock:
+                matcher = self._matcher = self._matcher or _Matcher(self._patterns)
+        return matcher
+
+
+class RedactingStream:
+    """One stream of bytes, redacted as it passes. Fed in pieces or at once, it gives the same bytes.
+
+    It has one owner; two threads need two streams. `flush` gives up what is held back, so call it where the stream
+    ends: a secret that continues behind a flush is not recognised.
+    """
+
+    def __init__(self, redactor: Redactor) -> None:
+        self._exact = _Exact(redactor)
+        self._urls = UrlMasker()
+
+    def feed(self, data: bytes) -> bytes:
+        return self._urls.feed(self._exact.feed(data))
+
+    def flush(self) -> bytes:
+        return self._urls.feed(self._exact.flush(b"")) + self._urls.flush()
+
+
+class _Matcher:
+    """An immutable set of patterns: where they match, and where one may have begun."""
+
+    def __init__(self, wanted: Iterable[bytes]) -> None:
+        self._sorted = sorted(wanted)
+        self._begins = {pattern[:length] for pattern in self._sorted for length in range(1, SHORTEST_SECRET + 1)}
+        self._automaton = BytesAhoCorasick(self._sorted, MatchKind.LeftmostLongest) if self._sorted else None
+
+    def matches(self, data: bytes) -> list[tuple[int, int]]:
+        if self._automaton is None:
+            return []
+        return [(start, end) for _pattern, start, end in self._automaton.find_matches_as_indexes(data)]
+
+    def begun_at(self, data: bytes, start: int) -> int:
+        """The first place from `start` on whose rest is a proper prefix of a pattern; the end when there is none."""
+        for place in range(max(start, len(data) - LONGEST_PATTERN + 1), len(data)):
+            if data[place : place + SHORTEST_SECRET] in self._begins and self._is_proper_prefix(data[place:]):
+                return place
+        return len(data)
+
+    def _is_proper_prefix(self, rest: bytes) -> bool:
+        index = bisect_left(self._sorted, rest)
+        if index < len(self._sorted) and self._sorted[index] == rest:
+            index += 1
+        return index < len(self._sorted) and self._sorted[index].startswith(rest)
+
+
+class _Exact:
+    """The first net, as a stream: exact values in all their forms."""
+
+    def __init__(self, redactor: Redactor) -> None:
+        self._redactor = redactor
+        self._held = b""
+        self._just_masked = False
+
+    def feed(self, data: bytes) -> bytes:
+        return self._pass(self._held + data, final=False)
+
+    def flush(self, data: bytes) -> bytes:
+        return self._pass(self._held + data, final=True)
+
+    def _pass(self, data: bytes, *, final: bool) -> bytes:
+        matcher = self._redactor._current()  # noqa: SLF001 # one class in two halves: the patterns and one stream's state
+        held_from = len(data) if final else matcher.begun_at(data, 0)
+        parts: list[bytes] = []
+        done = 0
+        for start, end in matcher.matches(data):
+            if start >= held_from:
+                break
+            self._copy(parts, data[done:start])
+            if not self._just_masked:
+                parts.append(_MASK_BYTES)
+                self._just_masked = True
+            done = end
+            if end > held_from:
+                held_from = matcher.begun_at(data, end)
+        self._copy(parts, data[done:held_from])
+        self._held = data[held_from:]
+        return b"".join(parts)
+
+    def _copy(self, parts: list[bytes], text: bytes) -> None:
+        if text:
+            parts.append(text)
+            self._just_masked = False
+
+
+_MASK_BYTES = MASK.encode()
+
+
+def _encoded(text: str) -> bytes:
+    return text.encode("utf-8", "surrogatepass")
+
+
+def _decoded(data: bytes) -> str:
+    """Back to text; a secret that was half a character leaves a replacement mark."""
+    try:
+        return data.decode("utf-8", "surrogatepass")
+    except UnicodeDecodeError:
+        return data.decode("utf-8", "replace")
