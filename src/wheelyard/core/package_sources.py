@@ -194,7 +194,7 @@ def _url(word: str) -> Iterator[Problem]:
     if re.search(r"[/?#]", credentials) or _token_with_slash(word):
         yield Problem(
             "raw-character-in-password",
-            f"the credentials of `{_scheme_and_host(word)}` hold a raw `/`, `?` or `#`, and pip would print them in clear",
+            f"the credentials of `{_scheme_and_host(word)}` hold a raw `/`, `?` or `#`, and pip would print them",
             "write `/` as `%2F`, `?` as `%3F`, `#` as `%23`",
         )
         return

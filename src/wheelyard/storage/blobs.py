@@ -1,0 +1,223 @@
+"""Blobs: large immutable contents under a key, in a local folder or in an object store.
+
+What `put` or `put_file` returned from survives a crash. obstore's local store does not sync what it writes, so a local
+folder is written by ourselves (`durable_files`), with the same keys and files that obstore would use; every other store
+goes through obstore.
+
+Keys are relative paths with `/`: no empty, `.` or `..` part, and no part that begins with `.new-`.
+"""
+
+from __future__ import annotations
+
+import errno
+import shutil
+from collections.abc import Iterator
+from contextlib import contextmanager, suppress
+from pathlib import Path
+from typing import Any, Protocol
+
+import obstore
+from obstore.exceptions import BaseError
+
+from wheelyard.core.errors import InvalidParameter, NotFound, Unavailable
+from wheelyard.storage.durable_files import TEMPORARY_PREFIX, make_folder_durably, move_durably, write_durably
+
+__all__ = ["Blobs", "LocalBlobs", "ObjectStoreBlobs"]
+
+
+class Blobs(Protocol):
+    """One store of blobs. Safe to share between threads.
+
+    Every method raises `InvalidParameter` for a key that is no key, `NotFound` for a blob that is not there, and
+    `Unavailable` when the store refuses or does not answer.
+    """
+
+    def put(self, key: str, content: bytes) -> None:
+        """Store; replaces what was there. Readers see the old or the new content, never a part."""
+
+    def put_file(self, key: str, path: Path) -> None:
+        """Store a finished file and remove it from where it was."""
+
+    def get(self, key: str) -> bytes: ...
+
+    def read(self, key: str, start: int, length: int) -> bytes:
+        """A piece; shorter at the end, empty behind it."""
+
+    def size(self, key: str) -> int:
+        """Bytes."""
+
+    def exists(self, key: str) -> bool: ...
+
+    def delete(self, key: str) -> None:
+        """Remove; nothing happens when it is not there."""
+
+    def local_path(self, key: str) -> Path | None:
+        """Where the blob is a file of this machine, for sending it without a copy; None elsewhere."""
+
+    def keys(self, prefix: str = "") -> Iterator[str]:
+        """Every key that begins with the text, in order."""
+
+
+class LocalBlobs:
+    """A folder of this machine."""
+
+    def __init__(self, folder: Path) -> None:
+        self._folder = folder
+        with _explained("the blob folder", ""):
+            make_folder_durably(folder)
+
+    def put(self, key: str, content: bytes) -> None:
+        path = self._path(key)
+        with _explained("a blob", key):
+            self._in_its_folder(path, lambda: write_durably(path, content))
+
+    def put_file(self, key: str, path: Path) -> None:
+        place = self._path(key)
+        with _explained("a blob", key):
+            try:
+                self._in_its_folder(place, lambda: move_durably(path, place))
+            except OSError as error:
+                if error.errno != errno.EXDEV:
+                    raise
+                self._copy_over(path, place)
+
+    def get(self, key: str) -> bytes:
+        with _explained("a blob", key):
+            return self._path(key).read_bytes()
+
+    def read(self, key: str, start: int, length: int) -> bytes:
+        with _explained("a blob", key), self._path(key).open("rb") as file:
+            file.seek(start)
+            return file.read(length)
+
+    def size(self, key: str) -> int:
+        with _explained("a blob", key):
+            return self._path(key).stat().st_size
+
+    def exists(self, key: str) -> bool:
+        return self._path(key).is_file()
+
+    def delete(self, key: str) -> None:
+        with _explained("a blob", key):
+            self._path(key).unlink(missing_ok=True)
+
+    def local_path(self, key: str) -> Path | None:
+        return self._path(key)
+
+    def keys(self, prefix: str = "") -> Iterator[str]:
+        folder = self._folder / prefix.rpartition("/")[0]
+        found = (
+            path.relative_to(self._folder).as_posix()
+            for path in folder.rglob("*")
+            if path.is_file() and not path.name.startswith(TEMPORARY_PREFIX)
+        )
+        return iter(sorted(key for key in found if key.startswith(prefix)))
+
+    def _path(self, key: str) -> Path:
+        return self._folder.joinpath(*_parts(key))
+
+    def _in_its_folder(self, path: Path, write: Any) -> None:
+        """Write, making the folder when it is missing; the usual case costs no look at it."""
+        try:
+            write()
+        except FileNotFoundError:
+            make_folder_durably(path.parent)
+            write()
+
+    def _copy_over(self, source: Path, place: Path) -> None:
+        """From another file system: copied beside its place first, so that the move is atomic."""
+        make_folder_durably(place.parent)
+        beside = place.with_name(f"{TEMPORARY_PREFIX}{place.name}")
+        try:
+            shutil.copyfile(source, beside)
+            move_durably(beside, place)
+        except BaseException:
+            with suppress(OSError):
+                beside.unlink()
+            raise
+        source.unlink()
+
+
+class ObjectStoreBlobs:
+    """Any store obstore opens: S3, Azure, GCS, memory. Durability is the store's promise."""
+
+    def __init__(self, store: Any) -> None:
+        self._store = store
+
+    def put(self, key: str, content: bytes) -> None:
+        with _explained("a blob", key):
+            obstore.put(self._store, _checked(key), content)
+
+    def put_file(self, key: str, path: Path) -> None:
+        with _explained("a blob", key):
+            obstore.put(self._store, _checked(key), path)
+            path.unlink()
+
+    def get(self, key: str) -> bytes:
+        with _explained("a blob", key):
+            return bytes(obstore.get(self._store, _checked(key)).bytes())
+
+    def read(self, key: str, start: int, length: int) -> bytes:
+        end = min(start + length, self.size(key))
+        if start >= end:
+            return b""
+        with _explained("a blob", key):
+            return bytes(obstore.get_range(self._store, _checked(key), start=start, end=end))
+
+    def size(self, key: str) -> int:
+        with _explained("a blob", key):
+            return int(obstore.head(self._store, _checked(key))["size"])
+
+    def exists(self, key: str) -> bool:
+        try:
+            self.size(key)
+        except NotFound:
+            return False
+        return True
+
+    def delete(self, key: str) -> None:
+        with suppress(NotFound), _explained("a blob", key):
+            obstore.delete(self._store, _checked(key))
+
+    def local_path(self, key: str) -> Path | None:
+        _checked(key)
+        return None
+
+    def keys(self, prefix: str = "") -> Iterator[str]:
+        """Every key that begins with the text, in order. Stores list by folder, so the rest is compared here."""
+        folder = prefix.rpartition("/")[0]
+        with _explained("the blobs", prefix):
+            batches = list(obstore.list(self._store, prefix=folder or None))
+        return iter(sorted(entry["path"] for batch in batches for entry in batch if entry["path"].startswith(prefix)))
+
+
+def _parts(key: str) -> list[str]:
+    parts = key.split("/")
+    if "\0" in key or any(part in {"", ".", ".."} or part.startswith(TEMPORARY_PREFIX) for part in parts):
+        raise InvalidParameter(f"`{key}` cannot be the key of a blob", reference="invalid-blob-key")
+    return parts
+
+
+def _checked(key: str) -> str:
+    return "/".join(_parts(key))
+
+
+@contextmanager
+def _explained(thing: str, key: str) -> Iterator[None]:
+    """Turn what the system says into our words."""
+    name = f"{thing} `{key}`" if key else thing
+    try:
+        yield
+    except (FileNotFoundError, IsADirectoryError, NotADirectoryError) as error:
+        raise NotFound(f"There is no {name.removeprefix('a ')}", reference="blob-not-found", log=str(error)) from error
+    except (OSError, BaseError) as error:
+        raise Unavailable(
+            f"{name[0].upper()}{name[1:]} cannot be read or written: {_reason(error)}",
+            reference="storage-unavailable",
+            log=str(error),
+        ) from error
+
+
+def _reason(error: BaseException) -> str:
+    text = error.strerror if isinstance(error, OSError) else None
+    return (text or "the store does not answer as expected").lower()
