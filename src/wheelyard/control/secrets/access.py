@@ -2,17 +2,14 @@
 
 from __future__ import annotations
 
-from collections.abc import Mapping
-
 from wheelyard.control.caller import Caller
 from wheelyard.control.secrets import store
 from wheelyard.core.errors import BadRequest, NotFound, PermissionDenied
 from wheelyard.core.names import ScopeName
+from wheelyard.core.permissions import covers
 from wheelyard.storage.database import Connection
 
-__all__ = ["RANK", "existing_scope", "no_entry", "no_secret", "own_scope", "permitted_scope", "refuse_vault"]
-
-RANK: Mapping[str, int] = {"READ": 1, "WRITE": 2, "MANAGE": 3}
+__all__ = ["existing_scope", "no_entry", "no_secret", "own_scope", "permitted_scope", "refuse_vault"]
 
 
 def existing_scope(tx: Connection, name: ScopeName) -> store.ScopeRow:
@@ -31,8 +28,8 @@ def permitted_scope(tx: Connection, caller: Caller, name: ScopeName, permission:
     if caller.is_admin:
         return row
     principals = caller.principals
-    held = (RANK[entry.permission] for entry in store.acl_entries(tx, row.scope_id) if entry.principal in principals)
-    if max(held, default=0) < RANK[permission]:
+    held = (entry.permission for entry in store.acl_entries(tx, row.scope_id) if entry.principal in principals)
+    if not any(covers("scope", level, permission) for level in held):
         raise PermissionDenied(
             f"{caller.name} does not have {permission} permission on scope {row.name} to perform this action.",
             reference="scope-permission-denied",

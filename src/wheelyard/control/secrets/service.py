@@ -15,7 +15,6 @@ from typing import Protocol, cast
 from wheelyard.control.caller import Caller
 from wheelyard.control.secrets import store, wire
 from wheelyard.control.secrets.access import (
-    RANK,
     existing_scope,
     no_entry,
     no_secret,
@@ -27,6 +26,7 @@ from wheelyard.control.secrets.audit import AuditTrail
 from wheelyard.control.secrets.bodies import first_manager, value_of, vault_of
 from wheelyard.core.errors import AlreadyExists, InvalidParameter, LimitExceeded
 from wheelyard.core.names import RESERVED_SCOPE, ScopeName, SecretKey
+from wheelyard.core.permissions import LEVELS
 from wheelyard.core.redaction import Secret
 from wheelyard.storage.barrier import Barrier
 from wheelyard.storage.database import Connection, Database
@@ -256,7 +256,7 @@ class Secrets:
             InvalidParameter: no such principal, or no such permission.
         """
         name = ScopeName.parse(body.scope)
-        if body.permission not in RANK:
+        if body.permission not in LEVELS["scope"]:
             raise InvalidParameter(
                 f"Invalid permission '{body.permission}': it is one of READ, WRITE, MANAGE.",
                 reference="invalid-permission",
@@ -369,11 +369,9 @@ class Secrets:
     # -- inside
 
     def _reseal_batch(self, rows: Iterable[tuple[store.ScopeRow, store.SecretRow]]) -> int:
-        resealed = []
-        for scope, row in rows:
-            context = self._context(scope.name, row.key)
-            value = self._barrier.open(row.sealed, context=context)
-            resealed.append((row, self._barrier.seal(value.reveal(), context=context)))
+        resealed = [
+            (row, self._barrier.reseal(row.sealed, context=self._context(scope.name, row.key))) for scope, row in rows
+        ]
         return self._database.write(lambda tx: sum(store.replace_sealed(tx, row, sealed) for row, sealed in resealed))
 
     def _read_row(self, caller: Caller, scope: str, key: str) -> tuple[store.ScopeRow, store.SecretRow]:

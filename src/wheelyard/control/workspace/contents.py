@@ -12,6 +12,7 @@ from dataclasses import dataclass
 
 from wheelyard.control.workspace import store
 from wheelyard.control.workspace.access import no_path
+from wheelyard.core.errors import NotFound
 from wheelyard.storage.blobs import Blobs
 from wheelyard.storage.database import Database
 
@@ -61,7 +62,7 @@ class Contents:
                 return found.inline or b""
             try:
                 return self._blobs.get(found.blob_key)
-            except FileNotFoundError:  # overwritten between the row and the blob
+            except NotFound:  # overwritten between the row and the blob
                 if last_try:
                     raise
         raise no_path(row.path)

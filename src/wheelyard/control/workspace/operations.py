@@ -36,9 +36,9 @@ def _may_mkdirs(service: Workspace, caller: Caller, body: wire.OnPath) -> None:
 
 
 TO_READ, TO_DELETE, TO_GET = on_path("CAN_READ"), on_path("CAN_MANAGE"), on_path("CAN_READ", cut_slash=True)
-TO_MKDIRS = Need("CAN_MANAGE on the directory above", _may_mkdirs)
-TO_IMPORT = Need("CAN_EDIT on the path, or CAN_MANAGE on its directory", Workspace.require_import)
-TO_IMPORT_FILE = Need("CAN_EDIT on the path, or CAN_MANAGE on its directory", Workspace.require_import_file)
+TO_MKDIRS = Need("CAN_EDIT on the directory above", _may_mkdirs)
+TO_IMPORT = Need("CAN_EDIT on the path or its directory", Workspace.require_import)
+TO_IMPORT_FILE = Need("CAN_EDIT on the path or its directory", Workspace.require_import_file)
 
 _PROTECTED: Quirks = MappingProxyType({ProtectedDirectory: (400, "DIRECTORY_PROTECTED")})
 _NOTEBOOK_SIZE: Quirks = MappingProxyType({LimitExceeded: (400, "MAX_NOTEBOOK_SIZE_EXCEEDED")})

@@ -101,14 +101,14 @@ class Workspace:
     def require_mkdirs(self, caller: Caller, path: str) -> None:
         """Refuse a caller who may not make this directory.
 
-        It takes CAN_MANAGE on the nearest directory above; CAN_READ when it is there already.
+        It takes CAN_EDIT on the nearest directory above; CAN_READ when it is there already.
 
         Raises:
             PermissionDenied: too weak.
         """
         place = Place.parse(path)
         chain = self._tree.chain(place)
-        level: Level = "CAN_READ" if chain[0].path == place.path else "CAN_MANAGE"
+        level: Level = "CAN_READ" if chain[0].path == place.path else "CAN_EDIT"
         if not self._access.holds(caller, chain, level):
             raise self._access.refusal(caller, place, level)
 
@@ -322,8 +322,8 @@ class Workspace:
             self._access.require(caller, place, chain, "CAN_EDIT")
         elif chain[0].path != parents(place.path)[0]:
             self._access.require(caller, place, chain, "CAN_READ")
-        elif not self._access.holds(caller, chain, "CAN_MANAGE"):
-            raise self._access.refusal(caller, place, "CAN_MANAGE")
+        elif not self._access.holds(caller, chain, "CAN_EDIT"):
+            raise self._access.refusal(caller, place, "CAN_EDIT")
 
     def _write(self, caller: Caller, target: Target, content: bytes, *, overwrite: bool) -> None:
         self._check_size(target, content)
