@@ -1,10 +1,10 @@
 """The command line: a table of verbs, each a file that is imported when it is asked for.
 
-`wheelyard --help` and shell completion read the table only, so they answer at once and work with the light install of the
-client half. A verb's module holds a click command named `command`.
+`wheelyard --help` and shell completion read the table only, so they answer at once and work with the light install of
+the client half. A verb's module holds a click command named `command`.
 
-Exit codes: 0 done; 1 it found or met a problem it reports; 2 wrong usage; 3 the workspace refused (authentication, permission);
-4 the workspace could not be reached.
+Exit codes: 0 done; 1 it found or met a problem it reports; 2 wrong usage; 3 the workspace refused (authentication,
+permission); 4 the workspace could not be reached.
 """
 
 from __future__ import annotations

@@ -1,7 +1,7 @@
 """Which error ends a command with which exit code: one table, looked up along the class's ancestry.
 
-A workspace's refusal keeps its own words. Where ours answered, `details` names the case and the next command; where another
-workspace answered, the error code in kebab-case is the reference.
+A workspace's refusal keeps its own words. Where ours answered, `details` names the case and the next command; where
+another workspace answered, the error code in kebab-case is the reference.
 """
 
 from __future__ import annotations
@@ -48,7 +48,9 @@ EXITS: tuple[Row, ...] = (
     ("builtins.OSError", PROBLEM, "file-problem"),
     ("builtins.Exception", PROBLEM, "internal-error"),
 )
-"""Classes by name, so that reading the table imports neither the SDK nor requests. The first ancestor that has a row decides."""
+"""Classes by name, so that reading the table imports neither the SDK nor requests. The first ancestor that has a row
+decides.
+"""
 
 _ROWS = {name: (code, reference) for name, code, reference in EXITS}
 

@@ -1,8 +1,8 @@
 """How answers, progress and errors look. The only place that knows of colour, tables and JSON.
 
-Three rules. Answers go to standard output, everything else to standard error, so a pipe carries answers only. On a terminal
-tables and colours come from Rich; in a pipe the same content is plain lines with aligned columns and no cut. With
-`--output json` an answer is one JSON document. No text leaves before URLs in it have lost their credentials.
+Three rules. Answers go to standard output, everything else to standard error, so a pipe carries answers only. On a
+terminal tables and colours come from Rich; in a pipe the same content is plain lines with aligned columns and no cut.
+With `--output json` an answer is one JSON document. No text leaves before URLs in it have lost their credentials.
 """
 
 from __future__ import annotations
@@ -41,7 +41,7 @@ STYLES = {
 
 @dataclass(frozen=True, slots=True)
 class Column:
-    """One column of a table: its title, a style for its cells, and whether long cells are folded instead of shortened."""
+    """One column of a table: its title, a style for its cells, and whether long cells fold instead of being cut."""
 
     title: str
     style: str = ""
@@ -50,7 +50,7 @@ class Column:
 
 @dataclass(frozen=True, slots=True)
 class Failure:
-    """An error in the form of the product: the first line is what a search finds, the rest says what did and didn't happen."""
+    """An error in the form of the product. Its first line is what a search engine or a log filter will find."""
 
     reference: str
     what: str
@@ -153,7 +153,7 @@ class Screen:
 
     @contextmanager
     def progress(self, text: str) -> Iterator[Callable[[str], None]]:
-        """While something takes time: a spinner on a terminal, a line at each change in a pipe, both on standard error."""
+        """While something takes time: on standard error a spinner, or in a pipe a line at each change."""
         started = time.monotonic()
         if not self.err.is_terminal:
             said = [""]

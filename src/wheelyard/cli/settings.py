@@ -1,8 +1,8 @@
 """What every command accepts: which workspace, as whom, and in which form to answer.
 
 Hosts and credentials come from the databricks-sdk's own configuration (profiles in `~/.databrickscfg`, `DATABRICKS_*`
-variables, OAuth), so a command that works with the official CLI works here. The shared options may stand before or after the
-verb; the one nearest to the end wins.
+variables, OAuth), so a command that works with the official CLI works here. The shared options may stand before or
+after the verb; the one nearest to the end wins.
 """
 
 from __future__ import annotations
@@ -77,6 +77,7 @@ def _print_version(ctx: click.Context, _param: click.Parameter, value: bool) -> 
 
 
 def version_option() -> click.Option:
+    """`--version`."""
     return click.Option(
         ["--version"],
         is_flag=True,
@@ -165,7 +166,7 @@ def connect(
     from databricks.sdk.core import Config  # noqa: PLC0415 - as above
 
     wanted = chosen or settings()
-    named = {name: value for name, value in (("host", wanted.host), ("profile", wanted.profile)) if value}
+    named: dict[str, Any] = {"host": wanted.host or None, "profile": wanted.profile or None}
     if wanted.host:
         _knock(wanted.host)
     try:
