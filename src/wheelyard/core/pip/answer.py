@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 from collections.abc import Iterable
-from dataclasses import dataclass
+from dataclasses import dataclass, field
 from typing import Final, Generic, TypeVar
 
 from wheelyard.core.pip.layer import LayerKind, Refusal
@@ -19,10 +19,11 @@ T = TypeVar("T")
 
 @dataclass(frozen=True, slots=True)
 class Sourced(Generic[T]):
-    """A value and where it came from."""
+    """A value and where it came from; `kind` is the place, None when no layer sets it."""
 
     value: T
     origin: str
+    kind: LayerKind | None = field(default=None, repr=False, compare=False)
 
 
 @dataclass(frozen=True, slots=True)
@@ -73,7 +74,7 @@ class EffectiveOptions:
 
     @property
     def asks_public_index(self) -> bool:
-        return any(source.value == PUBLIC_INDEX for source in self.indexes)
+        return any(source.kind in {None, LayerKind.PUBLIC_INDEX} for source in self.indexes)
 
 
 def origins(sources: Iterable[Sourced[T]]) -> tuple[str, ...]:

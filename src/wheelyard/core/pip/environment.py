@@ -3,14 +3,25 @@
 from __future__ import annotations
 
 from collections.abc import Iterable, Mapping
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
+from types import MappingProxyType
 
+from wheelyard.core.pip.conf import conf_text
 from wheelyard.core.pip.installer import Installer
-from wheelyard.core.pip.layer import Layer
+from wheelyard.core.pip.layer import Layer, LayerKind
+from wheelyard.core.pip.layers import effective_options
+from wheelyard.core.pip.placement import PlacedFile, place
+from wheelyard.core.pip.uv_form import uv_form
 from wheelyard.core.redaction import Secret
 from wheelyard.core.rules.ranks import CLUSTER_ABOVE_DEFAULT, Order
 
-__all__ = ["PipEnvironment", "PipPaths", "pip_environment"]
+__all__ = ["MACHINE", "PipEnvironment", "PipPaths", "pip_environment"]
+
+MACHINE = "this machine's pip configuration"
+"""Origin of the index that stands for the public one."""
+
+_ALWAYS = {"PIP_NO_INPUT": Secret("1"), "PIP_DISABLE_PIP_VERSION_CHECK": Secret("1")}
+"""Nobody answers a prompt on compute, and nobody there may upgrade pip. Source: facts/packaging.md A3."""
 
 
 @dataclass(frozen=True, slots=True)
@@ -60,4 +71,37 @@ def pip_environment(
         layers: of the compute, without command line and requirements; `delivery.layers_of` gives them.
         installer: the pip of the compute, whose rules the answer for uv is computed with; the newest when left out.
     """
-    raise NotImplementedError
+    known = tuple(layers)
+    resolver = installer if installer is not None and installer.name == "pip" else Installer.parse("pip")
+    everything = (_machine(paths), *(_with_paths(layer, paths) for layer in known))
+    placement = place(everything, order)
+    answer = effective_options(everything, resolver, order=order)
+    variables = {placed.name: placed.setting.text for placed in placement.variables if placed.layer.kind is not LayerKind.ENVIRONMENT}
+    variables |= {setting.name: setting.text for setting in uv_form(answer, everything).settings}
+    users = {s.name for layer in known if layer.kind is LayerKind.ENVIRONMENT for s in layer.settings}
+    variables |= {name: value for name, value in _ALWAYS.items() if name not in users}
+    return PipEnvironment(
+        MappingProxyType(variables),
+        next((_text(file) for file in placement.files if file.kind is LayerKind.GLOBAL_FILE and file.settings), None),
+        next((layer.certificate for layer in known if layer.certificate and not layer.ignored), None),
+    )
+
+
+def _machine(paths: PipPaths) -> Layer:
+    """The weakest layer of all: this machine's index stands for the public one, with this machine's certificates."""
+    options = {"cert": Secret(paths.certificate_bundle)}
+    if paths.machine_index is not None:
+        options["index-url"] = paths.machine_index
+    return Layer.of(LayerKind.PUBLIC_INDEX, MACHINE, options)
+
+
+def _with_paths(layer: Layer, paths: PipPaths) -> Layer:
+    """A layer that brings certificate text names its bundle by a word until there is a path for it."""
+    if layer.certificate is None:
+        return layer
+    bundle = Secret(paths.certificate_bundle)
+    return replace(layer, settings=tuple(replace(s, text=bundle) if s.name == "cert" else s for s in layer.settings))
+
+
+def _text(file: PlacedFile) -> Secret[str]:
+    return conf_text(replace(placed.setting, name=placed.name) for placed in file.settings)

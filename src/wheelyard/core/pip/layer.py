@@ -60,6 +60,7 @@ class Layer:
         refusal: the place cannot be read, and the installer stops because of it.
         certificate: PEM text that the layer's `cert` stands for, where the path is chosen at placement.
         command: of a command line: `install`, `download`, …
+        ignored: why the installer does not even look at this place ("runs 14.3, read from 15.1 on"); empty when it does.
     """
 
     kind: LayerKind
@@ -70,6 +71,7 @@ class Layer:
     refusal: Refusal | None = None
     certificate: str | None = None
     command: str = ""
+    ignored: str = ""
 
     @classmethod
     def of(

@@ -96,3 +96,18 @@ def values_of(option: Option, text: Secret[str]) -> tuple[SafeUrl | str, ...]:
     """The values a text stands for: lists are split at white space, everything else is one value, spaces included."""
     words = text.reveal().split() if option.is_list else [text.reveal()]
     return tuple(SafeUrl(word) if option.holds == "url" else word for word in words)
+
+
+TRUE_WORDS = frozenset({"y", "yes", "t", "true", "on", "1"})
+FALSE_WORDS = frozenset({"n", "no", "f", "false", "off", "0"})
+"""What pip takes for a boolean outside the command line, in any case."""
+
+
+def truth_of(text: str) -> bool | None:
+    """A boolean word as pip reads it; None when it is none.
+
+    >>> truth_of("Yes"), truth_of("0"), truth_of("maybe")
+    (True, False, None)
+    """
+    word = text.lower()
+    return True if word in TRUE_WORDS else False if word in FALSE_WORDS else None

@@ -1,0 +1,133 @@
+"""From layers to the files and variables a real installer finds.
+
+Some layers are places already: a user file is a file. Others are not: the workspace default and the cluster's
+`DATABRICKS_PIP_*` variables exist for pip only because somebody put them where pip looks. This module is that somebody's plan.
+`effective_options` judges the plan and `pip_environment` carries it out, so that explaining and launching cannot differ.
+"""
+
+from __future__ import annotations
+
+from collections.abc import Iterable
+from dataclasses import dataclass, replace
+
+from wheelyard.core.pip.layer import Layer, LayerKind, Setting
+from wheelyard.core.pip.options import CLUSTER_PREFIX, PIP_PREFIX, option_of_variable
+from wheelyard.core.rules.ranks import CLUSTER_ABOVE_DEFAULT, Order, rank_of, ranks_of
+
+__all__ = ["Placed", "Placement", "place"]
+
+_ALL_USERS = (LayerKind.PUBLIC_INDEX, LayerKind.GLOBAL_FILE, LayerKind.WORKSPACE_DEFAULT)
+_FILES = (
+    LayerKind.XDG_FILE,
+    LayerKind.GLOBAL_FILE,
+    LayerKind.LEGACY_USER_FILE,
+    LayerKind.USER_FILE,
+    LayerKind.SITE_FILE,
+    LayerKind.CONFIG_FILE,
+)
+USER_FILES = frozenset({LayerKind.LEGACY_USER_FILE, LayerKind.USER_FILE})
+
+
+@dataclass(frozen=True, slots=True)
+class Placed:
+    """One setting at the place where the installer finds it, and the layer it came from.
+
+    Args:
+        name: of the option or variable as the installer sees it there.
+    """
+
+    layer: Layer
+    setting: Setting
+    name: str
+
+    @property
+    def origin(self) -> str:
+        return self.layer.origin_of(self.setting)
+
+    @property
+    def text(self) -> str:
+        return self.setting.text.reveal()
+
+
+@dataclass(frozen=True, slots=True)
+class PlacedFile:
+    """One file as the installer finds it; `path` tells two mentions of one file."""
+
+    path: str
+    kind: LayerKind
+    settings: tuple[Placed, ...]
+
+
+@dataclass(frozen=True, slots=True)
+class Placement:
+    """Files weakest first, variables in the order of the environment, and what found no place because of something stronger."""
+
+    files: tuple[PlacedFile, ...]
+    variables: tuple[Placed, ...]
+    beaten: tuple[tuple[Placed, Placed], ...]
+
+
+def place(layers: Iterable[Layer], order: Order = CLUSTER_ABOVE_DEFAULT.chosen) -> Placement:
+    """Put every layer of files and variables where the installer will find it.
+
+    The machine's index, the global file, and the workspace default become one file, stronger values replacing weaker ones
+    option by option. A cluster variable becomes `PIP_*` where the user has set no non-empty `PIP_*` of the same option;
+    switched below the workspace default (`order`), it goes into that file too, beneath the default.
+    """
+    known = sorted((layer for layer in layers if not layer.ignored), key=lambda layer: (rank_of(layer.kind, order), layer.position))
+    kinds = ranks_of(order)
+    cluster_in_file = kinds.index(LayerKind.CLUSTER_VARIABLES) < kinds.index(LayerKind.WORKSPACE_DEFAULT)
+    for_all = set(_ALL_USERS) | ({LayerKind.CLUSTER_VARIABLES} if cluster_in_file else set())
+    shared = [layer for layer in known if layer.kind in for_all]
+    beaten: list[tuple[Placed, Placed]] = []
+    files = [_file_of(layer) for layer in known if layer.kind in _FILES and layer.kind not in for_all]
+    if shared:
+        files.append(_shared_file(shared, beaten))
+    files.sort(key=lambda file: rank_of(file.kind, order))  # stable: several XDG files keep their positions
+    variables = [_as_found(layer, setting) for layer in known if layer.kind is LayerKind.ENVIRONMENT for setting in layer.settings]
+    if not cluster_in_file:
+        variables += _cluster_variables(known, variables, beaten)
+    return Placement(tuple(files), tuple(variables), tuple(beaten))
+
+
+def _as_found(layer: Layer, setting: Setting) -> Placed:
+    return Placed(layer, setting, setting.name)
+
+
+def _file_of(layer: Layer) -> PlacedFile:
+    return PlacedFile(layer.origin, layer.kind, tuple(_as_found(layer, setting) for setting in layer.settings))
+
+
+def _shared_file(layers: list[Layer], beaten: list[tuple[Placed, Placed]]) -> PlacedFile:
+    """One text out of several layers; a file nobody adds to stays as it was written."""
+    path = next((layer.origin for layer in layers if layer.kind is LayerKind.GLOBAL_FILE), "global file")
+    if len(layers) == 1 and layers[0].kind is LayerKind.GLOBAL_FILE:
+        return _file_of(layers[0])
+    kept: dict[tuple[str, str], Placed] = {}
+    for layer in layers:
+        for setting in layer.settings:
+            name = layer.option_name(setting)
+            placed = Placed(layer, replace(setting, section=setting.section), name)
+            weaker = kept.pop((setting.section, name), None)
+            if weaker is not None:
+                beaten.append((weaker, placed))
+            kept[setting.section, name] = placed
+    return PlacedFile(path, LayerKind.GLOBAL_FILE, tuple(kept.values()))
+
+
+def _cluster_variables(
+    layers: list[Layer], user: list[Placed], beaten: list[tuple[Placed, Placed]]
+) -> list[Placed]:
+    taken = {option_of_variable(placed.name): placed for placed in user if placed.text and placed.name.startswith(PIP_PREFIX)}
+    placed_variables: list[Placed] = []
+    for layer in layers:
+        if layer.kind is not LayerKind.CLUSTER_VARIABLES:
+            continue
+        for setting in layer.settings:
+            placed = Placed(layer, setting, PIP_PREFIX + setting.name.removeprefix(CLUSTER_PREFIX))
+            stronger = taken.get(layer.option_name(setting))
+            if stronger is None:
+                placed_variables.append(placed)
+            else:
+                beaten.append((placed, stronger))
+    return placed_variables
