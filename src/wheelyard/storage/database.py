@@ -1,12 +1,16 @@
 """Transactions on one SQL database: SQLite in the data folder, or PostgreSQL by URL.
 
-What was answered 2xx must survive `kill -9`, so SQLite commits with `synchronous=FULL`; that costs a disk sync a commit.
-All writes therefore go through one writer thread that takes whatever is waiting, runs each piece of work in its own
-savepoint and commits them together: a caller returns only after the commit that holds its work. Readers have their own
-connections and never wait for the writer (WAL).
+What was answered 2xx must survive `kill -9`, so SQLite commits with `synchronous=FULL`; that costs a disk sync a
+commit. All writes therefore go through one writer thread that takes whatever is waiting, runs each piece of work in its
+own savepoint and commits them together: a caller returns only after the commit that holds its work. Readers have their
+own connections, see one consistent state and never wait for the writer (WAL; repeatable read on PostgreSQL). Only a
+database in memory has a single connection, which readers and the writer take in turn.
 
-Work is a function of one connection. It must not keep the connection, and must not do anything but SQL: it may run in
-another thread than its caller's.
+Work is a function of one connection. It must not keep the connection, and must not do anything but SQL: it runs in the
+writer's thread, and runs again when the commit it shared with others fails because of one of them.
+
+A broken rule of the tables arrives as SQLAlchemy's `IntegrityError`; a database that cannot be reached, or whose disk
+is full or read-only, as `Unavailable`.
 """
 
 from __future__ import annotations
@@ -14,15 +18,19 @@ from __future__ import annotations
 import queue
 import sqlite3
 import threading
-from collections.abc import Callable
+from collections.abc import Callable, Iterator
 from concurrent.futures import Future
+from contextlib import AbstractContextManager, contextmanager, nullcontext
 from pathlib import Path
-from typing import Any, TypeVar
+from typing import Any, Final, TypeVar
 
 import sqlalchemy as sa
 from sqlalchemy import event
 
-__all__ = ["METADATA", "Connection", "Database"]
+from wheelyard.core.errors import Bug, Unavailable
+from wheelyard.storage.database_errors import in_our_words, unavailable
+
+__all__ = ["METADATA", "Connection", "Database", "sqlite_url"]
 
 T = TypeVar("T")
 Connection = sa.Connection
@@ -38,11 +46,12 @@ METADATA = sa.MetaData(
 )
 """Every room's `store.py` puts its tables here; `migrations/` makes them."""
 
-_MOST_IN_ONE_COMMIT = 256
+_MOST_IN_ONE_COMMIT: Final = 256
+_WRITES: Final = "wheelyard_writes"
 
 
 class Database:
-    """Reads and durable writes.
+    """Reads and durable writes. Safe to share between threads.
 
     >>> database = Database.open("sqlite://")  # in memory, for tests
     >>> database.write(lambda tx: tx.execute(sa.text("select 1")).scalar_one())
@@ -52,8 +61,11 @@ class Database:
 
     def __init__(self, engine: sa.Engine) -> None:
         self._engine = engine
+        self._turns = _turns(engine)
         self._waiting: queue.SimpleQueue[_Work | None] = queue.SimpleQueue()
+        self._lock = threading.Lock()
         self._closed = False
+        self._here = threading.local()
         self._writer = threading.Thread(target=self._write_forever, name="database-writer", daemon=True)
         self._writer.start()
 
@@ -64,30 +76,59 @@ class Database:
 
     @property
     def engine(self) -> sa.Engine:
-        """For migrations only."""
+        """For making tables where no migration runs."""
         return self._engine
 
+    @contextmanager
+    def change_schema(self) -> Iterator[Connection]:
+        """One transaction for migrations, beside the writer's; not for anything else."""
+        with unavailable(), self._transaction() as connection:
+            yield connection
+
     def read(self, work: Callable[[Connection], T]) -> T:
-        """Run `work` on a connection that sees one consistent state."""
-        with self._engine.connect() as connection:
+        """Run `work` on a connection that sees one consistent state. A read inside another uses the same connection."""
+        current: Connection | None = getattr(self._here, "connection", None)
+        if current is not None:
+            return work(current)
+        if self._closed:
+            raise _closed()
+        with unavailable(), self._turns, self._engine.connect() as connection, self._as_current(connection):
             return work(connection)
 
     def write(self, work: Callable[[Connection], T]) -> T:
-        """Run `work` in a transaction and return its answer once it is on disk; an exception undoes only this work."""
-        if self._closed:
-            raise RuntimeError("the database is closed")
+        """Run `work` in a transaction and return its answer once it is on disk; an exception undoes only this work.
+
+        Raises:
+            Bug: called from inside another read or write, which would wait for itself.
+            Unavailable: nothing was written.
+        """
+        if getattr(self._here, "connection", None) is not None:
+            raise Bug("A write was asked for inside another transaction", reference="nested-write")
         item = _Work(work)
-        self._waiting.put(item)
+        with self._lock:
+            if self._closed:
+                raise _closed()
+            self._waiting.put(item)
         answer: T = item.future.result()
         return answer
 
     def close(self) -> None:
-        """Finish what is waiting, then close every connection."""
-        if not self._closed:
-            self._closed = True
-            self._waiting.put(None)
+        """Finish what is waiting, then close every connection. Closing twice is fine."""
+        with self._lock:
+            if not self._closed:
+                self._closed = True
+                self._waiting.put(None)
+        if threading.current_thread() is not self._writer:
             self._writer.join()
             self._engine.dispose()
+
+    @contextmanager
+    def _as_current(self, connection: Connection) -> Iterator[None]:
+        self._here.connection = connection
+        try:
+            yield
+        finally:
+            self._here.connection = None
 
     def _write_forever(self) -> None:
         running = True
@@ -99,12 +140,11 @@ class Database:
             self._commit([item for item in batch if item is not None])
 
     def _commit(self, batch: list[_Work]) -> None:
-        if not batch:
-            return
         try:
-            with self._engine.begin() as connection:
-                for item in batch:
-                    item.run(connection)
+            with unavailable():
+                self._run_together(batch)
+        except sa.exc.IntegrityError as error:
+            self._commit_apart(batch, error)
         except BaseException as error:  # noqa: BLE001 # whatever it is, every caller of this commit must hear of it
             for item in batch:
                 item.fail(error)
@@ -112,8 +152,32 @@ class Database:
             for item in batch:
                 item.settle()
 
+    def _commit_apart(self, batch: list[_Work], error: sa.exc.IntegrityError) -> None:
+        """A deferred constraint failed at commit: find whose it was, so that the others' work is kept."""
+        if len(batch) == 1:
+            batch[0].fail(error)
+            return
+        for item in batch:
+            self._commit([item])
+
+    def _run_together(self, batch: list[_Work]) -> None:
+        if not batch:
+            return
+        with self._transaction() as connection, self._as_current(connection):
+            for item in batch:
+                item.run(connection)
+
+    @contextmanager
+    def _transaction(self) -> Iterator[Connection]:
+        with self._turns, self._engine.connect() as plain:
+            connection = plain.execution_options(**{_WRITES: True})
+            with connection.begin():
+                yield connection
+
 
 class _Work:
+    """One caller's work, its answer or error, and the caller waiting for it."""
+
     def __init__(self, work: Callable[[Connection], Any]) -> None:
         self._work = work
         self._answer: Any = None
@@ -121,32 +185,62 @@ class _Work:
         self.future: Future[Any] = Future()
 
     def run(self, connection: Connection) -> None:
+        """Raise only when the whole transaction is lost."""
+        self._error = None
         try:
             with connection.begin_nested():
                 self._answer = self._work(connection)
-        except Exception as error:  # noqa: BLE001 # the caller gets it; the others' work goes on
+        except BaseException as error:  # the caller gets it; the others' work goes on
             self._error = error
+            if _is_lost(connection):
+                raise
 
     def settle(self) -> None:
         if self._error is not None:
-            self.future.set_exception(self._error)
+            self.fail(self._error)
         else:
             self.future.set_result(self._answer)
 
     def fail(self, error: BaseException) -> None:
-        self.future.set_exception(self._error or error)
+        self.future.set_exception(in_our_words(self._error or error))
+
+
+def _is_lost(connection: Connection) -> bool:
+    """SQLite ends the whole transaction when the disk is full or fails; PostgreSQL when the connection breaks.
+
+    Source: SQLite documentation, "Response To Errors Within A Transaction".
+    """
+    if connection.invalidated:
+        return True
+    return getattr(connection.connection.dbapi_connection, "in_transaction", True) is False
+
+
+def _closed() -> Unavailable:
+    return Unavailable("The database is closed", reference="storage-closed", unchanged="nothing was written")
+
+
+def _turns(engine: sa.Engine) -> AbstractContextManager[Any]:
+    """A database in memory is one connection; its users take turns."""
+    return threading.RLock() if isinstance(engine.pool, sa.pool.StaticPool) else nullcontext()
 
 
 def _engine(url: str) -> sa.Engine:
     parsed = sa.make_url(url)
-    if not parsed.drivername.startswith("sqlite"):
-        return sa.create_engine(parsed, pool_pre_ping=True)
-    in_memory = not parsed.database
+    if parsed.get_backend_name() == "sqlite":
+        return _sqlite_engine(parsed)
     engine = sa.create_engine(
-        parsed,
-        connect_args={"check_same_thread": False, "timeout": 30},
-        poolclass=sa.pool.StaticPool if in_memory else sa.pool.QueuePool,
+        parsed, pool_pre_ping=True, pool_size=16, max_overflow=48, connect_args={"connect_timeout": 10}
     )
+    event.listen(engine, "begin", _begin_postgresql)
+    return engine
+
+
+def _sqlite_engine(url: sa.URL) -> sa.Engine:
+    connect_args = {"check_same_thread": False, "timeout": 30}
+    if url.database in {None, "", ":memory:"}:
+        engine = sa.create_engine(url, connect_args=connect_args, poolclass=sa.pool.StaticPool)
+    else:
+        engine = sa.create_engine(url, connect_args=connect_args, pool_size=16, max_overflow=48)
     event.listen(engine, "connect", _prepare_sqlite)
     event.listen(engine, "begin", _begin_sqlite)
     return engine
@@ -154,13 +248,28 @@ def _engine(url: str) -> sa.Engine:
 
 def _prepare_sqlite(connection: sqlite3.Connection, _record: object) -> None:
     connection.isolation_level = None
-    for pragma in ("journal_mode=WAL", "synchronous=FULL", "foreign_keys=ON", "busy_timeout=30000"):
+    for pragma in ("busy_timeout=30000", "journal_mode=WAL", "synchronous=FULL", "foreign_keys=ON"):
         connection.execute(f"PRAGMA {pragma}")
 
 
 def _begin_sqlite(connection: Connection) -> None:
-    connection.exec_driver_sql("BEGIN")
+    """The writer takes the lock at once: a transaction that begins as a reader could be refused when it writes."""
+    connection.exec_driver_sql("BEGIN IMMEDIATE" if _writes(connection) else "BEGIN")
+
+
+def _begin_postgresql(connection: Connection) -> None:
+    if not _writes(connection):
+        connection.exec_driver_sql("SET TRANSACTION ISOLATION LEVEL REPEATABLE READ, READ ONLY")
+
+
+def _writes(connection: Connection) -> bool:
+    return bool(connection.get_execution_options().get(_WRITES, False))
 
 
 def sqlite_url(path: Path) -> str:
+    """The URL of a SQLite file.
+
+    >>> sqlite_url(Path("/data/wheelyard.db"))
+    'sqlite:////data/wheelyard.db'
+    """
     return f"sqlite:///{path}"
