@@ -276,8 +276,9 @@ class Tokens:
         lifetime = _DEFAULT_LIFETIME_SECONDS if body.lifetime_seconds is None else body.lifetime_seconds
         if not 0 < lifetime <= _LONGEST_LIFETIME_SECONDS:
             raise InvalidParameter(
-                f"Invalid value for field 'lifetime_seconds': {lifetime} is not between 1 and
-                {_LONGEST_LIFETIME_SECONDS}.", unchanged="no token was created",
+                f"Invalid value for field 'lifetime_seconds': {lifetime} is not between 1 "
+                f"and {_LONGEST_LIFETIME_SECONDS}.",
+                unchanged="no token was created",
             )
         if len(body.comment) > _LONGEST_COMMENT:
             raise InvalidParameter(
