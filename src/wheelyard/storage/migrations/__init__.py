@@ -22,7 +22,12 @@ from wheelyard.storage.database import METADATA, Connection, Database
 
 __all__ = ["COMPARING", "differences", "migrate", "settings"]
 
-COMPARING: dict[str, Any] = {"compare_type": True, "compare_server_default": True, "render_as_batch": True, "transactional_ddl": True}
+COMPARING: dict[str, Any] = {
+    "compare_type": True,
+    "compare_server_default": True,
+    "render_as_batch": True,
+    "transactional_ddl": True,
+}
 """How Alembic looks at our databases; SQLite changes its schema in transactions as PostgreSQL does."""
 
 _ONE_AT_A_TIME = sa.text("SELECT pg_advisory_xact_lock(7743658)")
