@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from collections.abc import Iterator
+from collections.abc import Callable, Iterator
 from dataclasses import dataclass
 from pathlib import Path
 
@@ -10,6 +10,7 @@ import pytest
 
 from wheelyard.control.caller import ADMINS, USERS, Caller
 from wheelyard.control.secrets import Secrets
+from wheelyard.control.secrets.service import NamedPrincipal
 from wheelyard.core.redaction import Secret
 from wheelyard.storage.barrier import Barrier, KeyRing
 from wheelyard.storage.database import METADATA, Database, sqlite_url
@@ -38,6 +39,12 @@ class People:
         self.pipeline = _caller(PIPELINE_ID, "pipelines")
         callers = (self.admin, self.ana, self.ben, self.eve, self.pipeline)
         self.names = {name for caller in callers for name in caller.principals}
+
+    def on_removed(self, callback: Callable[[NamedPrincipal], None]) -> None:
+        self.removed = callback
+
+    def on_renamed(self, callback: Callable[[str, str], None]) -> None:
+        self.renamed = callback
 
     def find_principal(self, name: str) -> Known | None:
         return next((Known(known) for known in self.names if known.casefold() == name.casefold()), None)

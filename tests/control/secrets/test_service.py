@@ -2,6 +2,7 @@ from __future__ import annotations
 
 import base64
 from dataclasses import replace
+from types import SimpleNamespace
 from typing import TYPE_CHECKING
 
 import pytest
@@ -195,9 +196,9 @@ class TestAcls:
     def test_reading_one_entry_back_at_once(self, bench: Bench) -> None:
         _scope(bench)
         for permission in ("READ", "MANAGE", "WRITE"):
-            _grant(bench, "builders", permission)  # type: ignore[arg-type] # a literal from a loop
+            _grant(bench, "builders", permission)
             got = bench.service.get_acl(bench.people.ana, wire.OnAcl("analytics", "builders"))
-            assert got == wire.AclItem("builders", permission)  # type: ignore[arg-type] # as above
+            assert got == wire.AclItem("builders", permission)
 
     def test_a_user_is_known_whatever_the_case(self, bench: Bench) -> None:
         _scope(bench)
@@ -230,6 +231,14 @@ class TestAcls:
         bench.people.names.remove("ben@example.com")
         bench.service.delete_acl(bench.people.ana, wire.OnAcl("analytics", "ben@example.com"))
         assert _acls(bench) == {"ana@example.com": "MANAGE"}
+
+    def test_entries_go_with_a_principal_and_follow_a_new_name(self, bench: Bench) -> None:
+        _scope(bench)
+        _grant(bench, "ben@example.com", "READ")
+        _grant(bench, "builders", "WRITE")
+        bench.people.renamed("builders", "makers")
+        bench.people.removed(SimpleNamespace(name="ben@example.com"))
+        assert _acls(bench) == {"ana@example.com": "MANAGE", "makers": "WRITE"}
 
     def test_the_last_manager_may_go_and_an_admin_repairs_it(self, bench: Bench) -> None:
         _scope(bench)

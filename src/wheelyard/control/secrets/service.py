@@ -49,6 +49,10 @@ class Directory(Protocol):
 
     def find_principal(self, name: str) -> NamedPrincipal | None: ...
 
+    def on_removed(self, callback: Callable[[NamedPrincipal], None]) -> None: ...
+
+    def on_renamed(self, callback: Callable[[str, str], None]) -> None: ...
+
 
 def _no_hook(_caller: Caller, _value: Secret[bytes]) -> None:
     pass
@@ -87,6 +91,8 @@ class Secrets:
         self._scopes_per_workspace = scopes_per_workspace
         self._keyvault_scopes = keyvault_scopes
         self._audit = AuditTrail(database)
+        directory.on_removed(lambda principal: database.write(lambda tx: store.forget_principal(tx, principal.name)))
+        directory.on_renamed(lambda old, new: database.write(lambda tx: store.rename_principal(tx, old, new)))
 
     def close(self) -> None:
         """Write the audit entries that still wait."""

@@ -28,10 +28,12 @@ __all__ = [
     "delete_secret",
     "find_scope",
     "find_secret",
+    "forget_principal",
     "insert_audit",
     "insert_scope",
     "put_acl",
     "put_secret",
+    "rename_principal",
     "replace_sealed",
     "scopes",
     "secrets_after",
@@ -187,6 +189,17 @@ def delete_acl(tx: Connection, scope_id: int, principal: str) -> bool:
     """Remove one entry; false when there was none."""
     answer = tx.execute(sa.delete(_ACL).where(_ACL.c.scope_id == scope_id, _ACL.c.principal == principal))
     return answer.rowcount > 0
+
+
+def forget_principal(tx: Connection, principal: str) -> None:
+    """Remove a principal's entries everywhere, so that whoever gets the name next starts with nothing."""
+    tx.execute(sa.delete(_ACL).where(_ACL.c.principal == principal))
+
+
+def rename_principal(tx: Connection, old: str, new: str) -> None:
+    """Let a principal's entries follow its new name."""
+    forget_principal(tx, new)
+    tx.execute(sa.update(_ACL).where(_ACL.c.principal == old).values(principal=new))
 
 
 def find_secret(tx: Connection, scope_id: int, key: SecretKey) -> SecretRow | None:

@@ -318,15 +318,14 @@ class Workspace:
     def _require_write(self, caller: Caller, asked: str, target: Target) -> None:
         place = replace(Place.parse(asked), path=target.path)
         chain = self._tree.chain(place)
-        if chain[0].path == place.path:
-            self._access.require(caller, place, chain, "CAN_EDIT")
-        elif chain[0].path != parents(place.path)[0]:
-            self._access.require(caller, place, chain, "CAN_READ")
-        elif not self._access.holds(caller, chain, "CAN_EDIT"):
+        # With the parent missing, who may read what is above is told so by the write.
+        level: Level = "CAN_EDIT" if chain[0].path in (place.path, *parents(place.path)[:1]) else "CAN_READ"
+        if not self._access.holds(caller, chain, level):
             raise self._access.refusal(caller, place, "CAN_EDIT")
 
     def _write(self, caller: Caller, target: Target, content: bytes, *, overwrite: bool) -> None:
         self._check_size(target, content)
+        self._tree.home_of(Place(target.path))
         kept = self._contents.keep(content)
         try:
             row, replaced = self._database.write(

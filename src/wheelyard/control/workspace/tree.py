@@ -58,6 +58,7 @@ class Tree:
         Raises:
             NotFound: nothing is there.
         """
+        self.home_of(place)
         row = self._database.read(lambda tx: store.find(tx, place.path))
         if row is None:
             raise no_path(place.shown(place.path))
@@ -65,11 +66,15 @@ class Tree:
 
     def chain(self, place: Place) -> tuple[store.ObjectRow, ...]:
         """The object, if it is there, and the directories above it that are, nearest first; the root always is."""
-        if place.home_owner is not None:
-            self.home(place.home_owner)
+        self.home_of(place)
         paths = (place.path, *parents(place.path))
         found = self._database.read(lambda tx: store.find_all(tx, paths))
         return tuple(found[path] for path in paths if path in found)
+
+    def home_of(self, place: Place) -> None:
+        """Make the home directory that a place is in, if it is not there yet."""
+        if place.home_owner is not None:
+            self.home(place.home_owner)
 
     def home(self, name: str) -> None:
         """Make a principal's home directory if it is not there yet: it exists as soon as its owner does."""
