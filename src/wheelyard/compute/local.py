@@ -2,14 +2,29 @@
 
 from __future__ import annotations
 
+import shutil
+import tempfile
+import threading
 import time
+import uuid
 from collections.abc import Callable, Sequence
 from pathlib import Path
 
 from wheelyard.compute.engine import Compute, EngineSettings, LaunchSpec, OnLine
-from wheelyard.core.redaction import Secret
+from wheelyard.compute.environments import Environment, EnvironmentStore
+from wheelyard.compute.images import ImageBuilder
+from wheelyard.compute.local_compute import LocalCompute, Means
+from wheelyard.compute.log_stream import LastLines
+from wheelyard.compute.machine import system_roots
+from wheelyard.compute.process import ProcessTable, Processes, end_recorded
+from wheelyard.compute.sandbox import choose_sandbox
+from wheelyard.core.errors import LaunchFailed, LibraryFailed
+from wheelyard.core.redaction import Redactor, Secret
 
 __all__ = ["LocalEngine"]
+
+_OWN = ".engine"
+"""Folder of the engine itself, beside those of compute. Compute ids never begin with a dot."""
 
 
 class LocalEngine:
@@ -20,6 +35,9 @@ class LocalEngine:
         machine_index: the machine's own index URL, which stands for the public index; None for the built-in one.
         machine_roots: PEM file with the certificate authorities this machine trusts; None finds it.
         clock: monotonic seconds.
+
+    Raises:
+        LaunchFailed: bubblewrap is demanded and does not work.
     """
 
     def __init__(
@@ -31,15 +49,149 @@ class LocalEngine:
         clock: Callable[[], float] = time.monotonic,
     ) -> None:
         self._settings = settings
-        self._machine_index = machine_index
-        self._machine_roots = machine_roots
+        self._own = settings.folder / _OWN
+        self._own.mkdir(parents=True, exist_ok=True, mode=0o700)
+        settings.folder.chmod(0o700)
+        self._processes = Processes(choose_sandbox(settings.sandbox))
+        self._images = self._image_builder(machine_index, machine_roots or system_roots())
         self._clock = clock
+        self._lock = threading.Lock()
+        self._computes: dict[str, LocalCompute] = {}
+        self._sockets: Path | None = None
+        self._deleting: list[threading.Thread] = []
+
+    @property
+    def sandbox(self) -> str:
+        """`bubblewrap` or `none`: what user code really runs in."""
+        return self._processes.sandbox.name
 
     def start(self, spec: LaunchSpec, on_line: OnLine) -> Compute:
-        raise NotImplementedError
+        """See `engine.Engine.start`.
+
+        Raises:
+            LaunchFailed: its `code` is that of the library when a requirement of the compute itself fails.
+        """
+        log = LastLines(on_line)
+        image = self._image(spec, log)
+        folder = self._new_folder(spec.compute_id)
+        compute = LocalCompute(spec, self._means(folder), image)
+        with self._lock:
+            self._computes[spec.compute_id] = compute
+        try:
+            compute.stage(spec.files)
+            compute.refresh()
+            if spec.requirements:
+                compute.install_own(spec.requirements, log)
+        except LibraryFailed as problem:
+            compute.stop()
+            raise LaunchFailed(problem.what, code=problem.code, log_lines=log.lines) from None
+        except BaseException:
+            compute.stop()
+            raise
+        return compute
 
     def sweep(self) -> Sequence[str]:
-        raise NotImplementedError
+        """See `engine.Engine.sweep`."""
+        found = []
+        for folder in sorted(self._settings.folder.iterdir()):
+            end_recorded(folder / "processes")
+            if folder.name == _OWN:
+                self._sweep_own()
+            else:
+                found.append(folder.name)
+                remove(folder)
+        return tuple(found)
 
     def stop_all(self) -> None:
-        raise NotImplementedError
+        """See `engine.Engine.stop_all`."""
+        with self._lock:
+            computes = tuple(self._computes.values())
+        for compute in computes:
+            compute.stop()
+        for deleting in tuple(self._deleting):
+            deleting.join()
+        if self._sockets is not None:
+            shutil.rmtree(self._sockets, ignore_errors=True)
+            (self._own / "sockets").unlink(missing_ok=True)
+            self._sockets = None
+
+    def _image_builder(self, machine_index: Secret[str] | None, roots: Path) -> ImageBuilder:
+        redactor = Redactor(() if machine_index is None else (machine_index,))
+        return ImageBuilder(
+            store=EnvironmentStore(self._settings.cache),
+            table=ProcessTable(self._processes, self._own / "processes", redactor),
+            wheelhouse=self._settings.wheelhouse,
+            machine_index=machine_index,
+            roots=roots,
+        )
+
+    def _image(self, spec: LaunchSpec, on_line: OnLine) -> Environment:
+        interpreter = self._images.interpreter(spec.python)
+        if interpreter.minor != tuple(map(int, spec.python.split("."))):
+            on_line(f"Python {spec.python} is not on this machine: taking {interpreter.text}, the nearest")
+        return self._images.image(spec.python, spec.pip)
+
+    def _means(self, folder: Path) -> Means:
+        return Means(
+            folder=folder,
+            processes=self._processes,
+            images=self._images,
+            sockets=self._socket_folder,
+            clock=self._clock,
+            on_stop=self._stopped,
+        )
+
+    def _new_folder(self, compute_id: str) -> Path:
+        folder = self._settings.folder / compute_id
+        if compute_id.startswith(".") or "/" in compute_id:
+            raise ValueError(f"`{compute_id}` is no compute id")
+        with self._lock:
+            if compute_id in self._computes:
+                raise LaunchFailed(f"Compute `{compute_id}` runs already", code="INVALID_ARGUMENT")
+        if folder.exists():
+            end_recorded(folder / "processes")
+            remove(folder)
+        folder.mkdir(mode=0o700)
+        return folder
+
+    def _socket_folder(self) -> Path:
+        """A new short folder for one session's sockets: their whole path must stay below 108 bytes."""
+        with self._lock:
+            if self._sockets is None:
+                self._sockets = Path(tempfile.mkdtemp(prefix="wheelyard-", dir=_short_temporary_folder()))
+                (self._own / "sockets").write_text(str(self._sockets))
+            sockets = self._sockets
+        folder = sockets / uuid.uuid4().hex[:8]
+        folder.mkdir(mode=0o700)
+        return folder
+
+    def _sweep_own(self) -> None:
+        note = self._own / "sockets"
+        if note.is_file() and Path(note.read_text()).name.startswith("wheelyard-"):
+            shutil.rmtree(note.read_text(), ignore_errors=True)
+        note.unlink(missing_ok=True)
+        shutil.rmtree(self._own / "trash", ignore_errors=True)
+
+    def _stopped(self, compute: LocalCompute, folder: Path) -> None:
+        """Take its folder out of the way at once, and delete it when there is time."""
+        trash = self._own / "trash"
+        trash.mkdir(exist_ok=True)
+        target = trash / uuid.uuid4().hex
+        folder.rename(target)
+        deleting = threading.Thread(target=remove, args=(target,), name="compute-deleter", daemon=True)
+        with self._lock:
+            self._computes.pop(compute.compute_id, None)
+            self._deleting = [thread for thread in self._deleting if thread.is_alive()]
+            self._deleting.append(deleting)
+            deleting.start()
+
+
+def remove(folder: Path) -> None:
+    """Delete a folder whatever user code did to its modes."""
+    for path in (folder, *(path for path in folder.rglob("*") if path.is_dir() and not path.is_symlink())):
+        path.chmod(0o700)
+    shutil.rmtree(folder, ignore_errors=True)
+
+
+def _short_temporary_folder() -> str:
+    return "/tmp" if Path("/tmp").is_dir() else tempfile.gettempdir()  # noqa: S108  # mkdtemp makes a private one in it

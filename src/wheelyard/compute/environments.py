@@ -1,0 +1,166 @@
+"""The store of ready environments, keyed by what is in them.
+
+An entry is built in a folder of its own, byte-compiled, renamed into place and never changed afterwards, so that compute with
+the same set shares one. No package's code runs while an entry is built: uv is driven by the trusted interpreter of the
+runtime image (`--prefix`), never by the entry's own, whose `.pth` files would run; and byte-compiling starts without `site`.
+That is why an entry may share its files with another by hard link.
+"""
+
+from __future__ import annotations
+
+import fcntl
+import hashlib
+import json
+import os
+import platform
+import shutil
+import uuid
+from collections.abc import Callable, Iterable, Iterator, Mapping
+from contextlib import contextmanager
+from dataclasses import dataclass
+from pathlib import Path
+
+from wheelyard.compute.machine import Interpreter
+from wheelyard.compute.process import Command, ProcessTable
+from wheelyard.compute.sandbox import View
+from wheelyard.core.redaction import Secret
+
+__all__ = ["Environment", "EnvironmentStore", "Pin", "compile_command", "digest"]
+
+_LAYOUT = 1
+"""Part of every key; raise it when an entry of today differs from what the same inputs made before."""
+
+_SCRIPT_HEAD = 400
+"""Bytes of a console script in which its interpreter is named."""
+
+
+@dataclass(frozen=True, slots=True, order=True)
+class Pin:
+    """One distribution, to the byte: normalised name, version, SHA-256 of its wheel in hex."""
+
+    name: str
+    version: str
+    sha256: str
+
+
+@dataclass(frozen=True, slots=True)
+class Environment:
+    """One ready environment.
+
+    Args:
+        path: its folder, a virtual environment that nobody writes to.
+        interpreter: the Python it is based on.
+        image: key of the runtime image it grew from.
+        pins: what was installed on top of the image, by name; None when an installer had its own way and nobody knows.
+    """
+
+    path: Path
+    interpreter: Interpreter
+    image: str
+    pins: Mapping[str, Pin] | None
+
+    @property
+    def python(self) -> Path:
+        return self.path / "bin" / "python"
+
+    @property
+    def site_packages(self) -> Path:
+        return self.path / "lib" / self.interpreter.name / "site-packages"
+
+    def with_pins(self, pins: Iterable[Pin]) -> dict[str, Pin] | None:
+        return None if self.pins is None else {**self.pins, **{pin.name: pin for pin in pins}}
+
+
+def digest(*parts: object) -> str:
+    """A key for any JSON values."""
+    return hashlib.sha256(json.dumps([_LAYOUT, platform.machine(), *parts], sort_keys=True).encode()).hexdigest()[:32]
+
+
+class EnvironmentStore:
+    """Entries below one folder, shared by every engine of this user; safe for builders in several processes."""
+
+    def __init__(self, folder: Path) -> None:
+        self.folder = folder
+        self.uv_cache = folder / "uv"
+        for name in ("images", "environments", "building", "locks", "uv"):
+            (folder / name).mkdir(parents=True, exist_ok=True, mode=0o700)
+
+    def image(self, key: str, build: Callable[[Path], None]) -> Path:
+        """The folder of an image; `build` fills an empty folder when it is not there yet."""
+        return self._entry(self.image_path(key), build)
+
+    def image_path(self, key: str) -> Path:
+        return self.folder / "images" / key
+
+    def derived(self, base: Environment, pins: Mapping[str, Pin], place: Callable[[Path], None]) -> Environment:
+        """The environment that holds `pins` on top of the base's image.
+
+        `place` is called only when it is not there yet, with a folder that is a hard-link clone of `base`. It must
+        replace files, never write into one.
+        """
+        key = digest(base.image, sorted((pin.name, pin.version, pin.sha256) for pin in pins.values()))
+
+        def build(folder: Path) -> None:
+            clone(base.path, folder, linked=True)
+            place(folder)
+
+        path = self._entry(self.folder / "environments" / key, build)
+        return Environment(path, base.interpreter, base.image, pins)
+
+    def _entry(self, final: Path, build: Callable[[Path], None]) -> Path:
+        if final.is_dir():
+            return final
+        with self._lock(final.name):
+            if final.is_dir():
+                return final
+            building = self.folder / "building" / uuid.uuid4().hex
+            try:
+                build(building)
+                os.rename(building, final)
+            finally:
+                shutil.rmtree(building, ignore_errors=True)
+        return final
+
+    @contextmanager
+    def _lock(self, name: str) -> Iterator[None]:
+        with (self.folder / "locks" / name).open("w") as handle:
+            fcntl.flock(handle, fcntl.LOCK_EX)
+            yield
+
+
+def clone(source: Path, target: Path, *, linked: bool) -> None:
+    """A second environment with the same content: sharing its files, or with files of its own."""
+    shutil.copytree(source, target, symlinks=True, copy_function=os.link if linked else shutil.copy2)
+
+
+def own_scripts(folder: Path, builder: Path) -> None:
+    """Make console scripts start the environment they lie in, not the interpreter that put them there."""
+    wrong, right = f"/'{builder}'".encode(), b"/'python'"
+    for script in (folder / "bin").iterdir():
+        if script.is_symlink() or not script.is_file():
+            continue
+        content = script.read_bytes()
+        if wrong in content[:_SCRIPT_HEAD]:
+            fresh = script.with_name(f".{script.name}.new")
+            fresh.write_bytes(content.replace(wrong, right, 1))
+            fresh.chmod(script.stat().st_mode)
+            fresh.replace(script)
+
+
+def compile_command(interpreter: Interpreter, folder: Path, workers: int) -> Command:
+    """Byte-compile what lies in an environment, without running any of it."""
+    return Command(
+        argv=(
+            str(interpreter.executable),
+            *("-I", "-S", "-m", "compileall", "-q", "-q", "-j", str(workers)),
+            str(folder / "lib" / interpreter.name / "site-packages"),
+        ),
+        environment={"PATH": Secret("/usr/bin:/bin"), "LANG": Secret("C.UTF-8")},
+        view=View(readable=interpreter.folders, writable=(folder,)),
+        cwd=folder,
+    )
+
+
+def compile_all(table: ProcessTable, interpreter: Interpreter, folder: Path) -> None:
+    """A file that does not compile is none of our business: it fails when it is imported, as anywhere else."""
+    table.run(compile_command(interpreter, folder, os.cpu_count() or 1), lambda _line: None)

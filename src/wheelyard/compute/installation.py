@@ -1,0 +1,320 @@
+"""Installing a library for everybody on a compute: pip decides what, uv puts it in place.
+
+The runtime's real pip resolves in the sandbox against what is installed now. Its answer, to the byte, is the key of an
+environment: who had the same answer before gets the same environment. Otherwise uv places exactly those files on a hard-link
+clone, from the same indexes or from wheels that pip fetched and built. Where uv cannot, real pip installs into a copy that
+belongs to this compute alone. So pip's answer always stands; uv only makes it quick.
+"""
+
+from __future__ import annotations
+
+import hashlib
+import json
+import os
+import re
+import shutil
+import uuid
+from collections.abc import Callable, Iterable, Mapping, Sequence
+from dataclasses import dataclass
+from pathlib import Path
+
+from packaging.utils import canonicalize_name, parse_wheel_filename
+
+from wheelyard.compute.engine import InstallResult, OnLine
+from wheelyard.compute.environments import Environment, EnvironmentStore, Pin, clone, compile_all, own_scripts
+from wheelyard.compute.images import Uv
+from wheelyard.compute.log_stream import LastLines
+from wheelyard.compute.process import Command, ProcessTable
+from wheelyard.compute.report import Decision, read_report
+from wheelyard.compute.sandbox import View
+from wheelyard.compute.venv import RUNTIME_SUPPORT
+from wheelyard.core.errors import LibraryFailed
+from wheelyard.core.redaction import Secret
+
+__all__ = ["Installation", "Setting", "Wanted"]
+
+NO_MATCH = "NO_MATCHING_DISTRIBUTION_ERROR"
+FAILURE = "DRIVER_LIBRARY_INSTALLATION_FAILURE"
+
+_NO_MATCH_TEXTS = ("No matching distribution found", "Could not find a version that satisfies")
+_SILENT = ("Would install ", "WARNING: --report is currently an experimental option")
+"""Lines of the dry run that would confuse who reads them as those of an installation."""
+
+_OWN_INDEX = re.compile(
+    r"(?:^|\s)(?:-[ifrc]|--(?:index-url|pypi-url|extra-index-url|find-links|no-index|requirement|constraint))(?:[\s=]|$)",
+    re.MULTILINE,
+)
+_UV_VARIABLES = re.compile(
+    r"UV_(?:DEFAULT_INDEX|INDEX(?:_\w+)?|EXTRA_INDEX_URL|INSECURE_HOST|HTTP_TIMEOUT|SYSTEM_CERTS|NATIVE_TLS)"
+    r"|SSL_CERT_(?:FILE|DIR)|(?i:https?|all|no)_PROXY"
+)
+"""What uv may take from the compute's environment: where the packages are, and nothing that moves where they go."""
+
+
+@dataclass(frozen=True, slots=True)
+class Setting:
+    """What an installation runs in: the whole environment of its processes, what they see, and a folder for its work."""
+
+    variables: Mapping[str, Secret[str]]
+    view: View
+    folder: Path
+    workspace: Path
+    """This machine's folder behind `/Workspace`."""
+
+
+@dataclass(frozen=True, slots=True)
+class Wanted:
+    """What is to be installed: pip's arguments, and the index URL of a library's own `repo`."""
+
+    arguments: tuple[str, ...]
+    index_url: Secret[str] | None = None
+    own_indexes: bool = False
+
+    @property
+    def pip_arguments(self) -> tuple[str, ...]:
+        index = () if self.index_url is None else ("--index-url", self.index_url.reveal())
+        return (*self.arguments, *index)
+
+    @classmethod
+    def of(cls, arguments: Sequence[str], index_url: Secret[str] | None, text: str = "") -> Wanted:
+        """`text` is that of the requirements file among the arguments; index options in either are pip's alone to read."""
+        own = bool(_OWN_INDEX.search(" ".join(arguments)) if not text else _OWN_INDEX.search(text))
+        return cls(tuple(arguments), index_url, own)
+
+
+@dataclass(frozen=True, slots=True)
+class Installation:
+    """One installation on top of one environment.
+
+    Args:
+        store: where shared environments are.
+        uv: puts files in place.
+        table: the compute's processes.
+        private: folder for environments that belong to this compute alone.
+    """
+
+    store: EnvironmentStore
+    uv: Uv
+    table: ProcessTable
+    private: Path
+
+    def run(
+        self, base: Environment, wanted: Wanted, setting: Setting, on_line: OnLine
+    ) -> tuple[Environment, InstallResult]:
+        """Install, and say which environment holds the result; `base` stays as it is.
+
+        Raises:
+            LibraryFailed: pip refused, with the code and text of workspace-api.md 8.
+        """
+        work = setting.folder / uuid.uuid4().hex
+        work.mkdir(parents=True, mode=0o700)
+        try:
+            decisions = self._resolve(base, wanted, setting, work, on_line)
+            if not decisions:
+                return base, InstallResult(())
+            environment = self._shared(base, wanted, setting, work, decisions)
+            if environment is None:
+                environment = self._private(base, wanted, setting, on_line)
+            else:
+                on_line("Successfully installed " + " ".join(sorted(one.spelling for one in decisions)))
+            return environment, _result(decisions)
+        finally:
+            shutil.rmtree(work, ignore_errors=True)
+
+    def _resolve(
+        self, base: Environment, wanted: Wanted, setting: Setting, work: Path, on_line: OnLine
+    ) -> tuple[Decision, ...]:
+        report = work / "report.json"
+        arguments = ("install", "--dry-run", "--report", str(report), *_QUIET, *wanted.pip_arguments)
+        self._pip(base.python, arguments, setting, on_line)
+        return read_report(report.read_text(encoding="utf-8"))
+
+    def _pip(
+        self,
+        python: Path,
+        arguments: tuple[str, ...],
+        setting: Setting,
+        on_line: OnLine,
+        *,
+        writable: tuple[Path, ...] = (),
+    ) -> None:
+        """Run real pip; its arguments travel by standard input.
+
+        Raises:
+            LibraryFailed: with its redacted output.
+        """
+        lines = LastLines(lambda line: None if line.startswith(_SILENT) else on_line(line))
+        content = json.dumps({"module": "pip", "arguments": arguments}).encode()
+        view = View(setting.view.readable, (*setting.view.writable, setting.folder, *writable), setting.view.placed)
+        command = Command(
+            argv=(str(python), str(RUNTIME_SUPPORT / "dbruntime" / "run_module.py")),
+            environment=setting.variables,
+            view=view,
+            cwd=setting.folder,
+            stdin=Secret(content),
+        )
+        if self.table.run(command, lines) != 0:
+            raise _failed(lines.lines)
+
+    def _shared(
+        self, base: Environment, wanted: Wanted, setting: Setting, work: Path, decisions: tuple[Decision, ...]
+    ) -> Environment | None:
+        """The environment of the store that holds pip's answer; None when it cannot be made to."""
+        pins = self._pins(base, decisions, setting)
+        if base.pins is None or any(one.direct and not one.local_path for one in decisions):
+            return None
+        if pins is not None and not wanted.own_indexes:
+            try:
+                return self._placed(
+                    base, pins, lambda folder: self._place_online(folder, base, wanted, setting, pins, decisions)
+                )
+            except _UvRefusedError:
+                pass
+        return self._fetched(base, wanted, setting, work, decisions)
+
+    def _fetched(
+        self, base: Environment, wanted: Wanted, setting: Setting, work: Path, decisions: tuple[Decision, ...]
+    ) -> Environment | None:
+        """Let pip fetch or build exactly these files, then place what came of it."""
+        if any(one.direct or not one.sha256 for one in decisions):
+            return None
+        wheels, exact = work / "wheels", work / "exact.txt"
+        wheels.mkdir()
+        exact.write_text("".join(f"{one.name}=={one.version} --hash=sha256:{one.sha256}\n" for one in decisions))
+        index = () if wanted.index_url is None else ("--index-url", wanted.index_url.reveal())
+        arguments = ("wheel", "--no-deps", "--require-hashes", "--wheel-dir", str(wheels), "-r", str(exact))
+        try:
+            self._pip(base.python, (*arguments, *_QUIET, *index), setting, lambda _line: None)
+            pins = _hashed(wheels.glob("*.whl"))
+            return self._placed(base, pins, lambda folder: self._place_offline(folder, base, setting, pins, wheels))
+        except (LibraryFailed, _UvRefusedError):
+            return None
+
+    def _pins(self, base: Environment, decisions: tuple[Decision, ...], setting: Setting) -> dict[str, Pin] | None:
+        """pip's answer to the byte; None when a file is no wheel or its hash is not known."""
+        pins = {}
+        for one in decisions:
+            sha256 = _hash_of(_on_machine(one.local_path, setting)) if one.local_path else one.sha256
+            if not one.wheel or not sha256:
+                return None
+            pins[one.name] = Pin(one.name, one.version, sha256)
+        return pins
+
+    def _placed(self, base: Environment, pins: Mapping[str, Pin], place: Callable[[Path], None]) -> Environment:
+        return self.store.derived(base, base.with_pins(pins.values()) or {}, place)
+
+    def _place_online(
+        self,
+        folder: Path,
+        base: Environment,
+        wanted: Wanted,
+        setting: Setting,
+        pins: Mapping[str, Pin],
+        decisions: tuple[Decision, ...],
+    ) -> None:
+        paths = {one.name: one.url for one in decisions if one.local_path}
+        lines = [_line(pin, paths.get(pin.name, "")) for pin in pins.values()]
+        variables = {name: value for name, value in setting.variables.items() if _UV_VARIABLES.fullmatch(name)}
+        if wanted.index_url is not None:
+            variables["UV_DEFAULT_INDEX"] = wanted.index_url
+            variables.pop("UV_INDEX_URL", None)
+        variables |= {"UV_INDEX_STRATEGY": Secret("unsafe-best-match"), "UV_HTTP_RETRIES": Secret("1")}
+        self._uv(folder, base, setting, lines, variables, ())
+
+    def _place_offline(
+        self, folder: Path, base: Environment, setting: Setting, pins: Mapping[str, Pin], wheels: Path
+    ) -> None:
+        lines = [_line(pin, "") for pin in pins.values()]
+        self._uv(folder, base, setting, lines, {}, ("--no-index", "--find-links", str(wheels)))
+
+    def _uv(
+        self,
+        folder: Path,
+        base: Environment,
+        setting: Setting,
+        lines: Iterable[str],
+        variables: Mapping[str, Secret[str]],
+        source: tuple[str, ...],
+    ) -> None:
+        """Place exact files with the image's own interpreter, so that no package's code runs (see `environments`)."""
+        image = self.store.image_path(base.image)
+        builder = image / "bin" / "python"
+        requirements = folder / "requirements.txt"
+        requirements.write_text("\n".join(lines))
+        arguments = (
+            *("pip", "install", "--python", str(builder), "--prefix", str(folder), "--no-deps", "--reinstall"),
+            *("--require-hashes", "--only-binary", ":all:", "-r", str(requirements), *source),
+        )
+        command = self.uv.command(
+            arguments,
+            variables,
+            readable=(*base.interpreter.folders, image, setting.folder, *setting.view.readable),
+            folder=folder,
+            placed=setting.view.placed,
+        )
+        if self.table.run(command, lambda _line: None) != 0:
+            raise _UvRefusedError
+        requirements.unlink()
+        own_scripts(folder, builder)
+        compile_all(self.table, base.interpreter, folder)
+
+    def _private(self, base: Environment, wanted: Wanted, setting: Setting, on_line: OnLine) -> Environment:
+        """Real pip into a copy with files of its own, for this compute alone."""
+        path = self.private / uuid.uuid4().hex
+        clone(base.path, path, linked=False)
+        try:
+            arguments = ("install", *_QUIET, *wanted.pip_arguments)
+            lines = LastLines(lambda _line: None)
+            self._pip(path / "bin" / "python", arguments, setting, lines, writable=(path,))
+        except LibraryFailed:
+            shutil.rmtree(path, ignore_errors=True)
+            raise
+        for line in lines.lines:
+            if line.startswith("Successfully "):
+                on_line(line)
+        return Environment(path, base.interpreter, base.image, None)
+
+
+_QUIET = ("--no-input", "--disable-pip-version-check", "--progress-bar", "off")
+
+
+class _UvRefusedError(Exception):
+    """uv could not place what pip decided; the reason does not matter, for pip's answer stands."""
+
+
+def _failed(lines: tuple[str, ...]) -> LibraryFailed:
+    code = NO_MATCH if any(text in line for line in lines for text in _NO_MATCH_TEXTS) else FAILURE
+    return LibraryFailed("\n".join(lines), code=code, log_lines=lines)
+
+
+def _result(decisions: tuple[Decision, ...]) -> InstallResult:
+    installed = tuple(sorted(f"{one.title}=={one.version}" for one in decisions))
+    return InstallResult(installed, {f"{one.title}=={one.version}": one.origin for one in decisions})
+
+
+def _line(pin: Pin, url: str) -> str:
+    what = f"{pin.name} @ {url.partition('#')[0]}" if url else f"{pin.name}=={pin.version}"
+    return f"{what} --hash=sha256:{pin.sha256}"
+
+
+def _hashed(wheels: Iterable[Path]) -> dict[str, Pin]:
+    pins = {}
+    for wheel in wheels:
+        name, version, _build, _tags = parse_wheel_filename(wheel.name)
+        pins[canonicalize_name(name)] = Pin(canonicalize_name(name), str(version), _hash_of(wheel))
+    return pins
+
+
+def _hash_of(path: Path | None) -> str:
+    if path is None or not path.is_file():
+        return ""
+    with path.open("rb") as file:
+        return hashlib.file_digest(file, "sha256").hexdigest()
+
+
+def _on_machine(inside: str, setting: Setting) -> Path | None:
+    """This machine's path of a workspace file; None for a path that is the sandbox's own business."""
+    path = Path(os.path.normpath(inside))
+    if path.is_relative_to("/Workspace"):
+        return setting.workspace / path.relative_to("/Workspace")
+    return path if path.is_relative_to(setting.workspace) else None
