@@ -20,6 +20,8 @@ __all__ = ["MACHINE", "PipEnvironment", "PipPaths", "pip_environment"]
 MACHINE = "this machine's pip configuration"
 """Origin of the index that stands for the public one."""
 
+_NOT_PLACED = frozenset({LayerKind.LIBRARY_REPO, LayerKind.COMMAND_LINE, LayerKind.REQUIREMENTS})
+
 _ALWAYS = {"PIP_NO_INPUT": Secret("1"), "PIP_DISABLE_PIP_VERSION_CHECK": Secret("1")}
 """Nobody answers a prompt on compute, and nobody there may upgrade pip. Source: facts/packaging.md A3."""
 
@@ -68,10 +70,11 @@ def pip_environment(
     variables are never repeated and never overridden: the caller puts them in unchanged.
 
     Args:
-        layers: of the compute, without command line and requirements; `delivery.layers_of` gives them.
+        layers: of the compute, as `delivery.layers_of` gives them; command line, library repo and requirements lines belong to
+            one installation and are left out.
         installer: the pip of the compute, whose rules the answer for uv is computed with; the newest when left out.
     """
-    known = tuple(layers)
+    known = tuple(layer for layer in layers if layer.kind not in _NOT_PLACED)
     resolver = installer if installer is not None and installer.name == "pip" else Installer.parse("pip")
     everything = (_machine(paths), *(_with_paths(layer, paths) for layer in known))
     placement = place(everything, order)
