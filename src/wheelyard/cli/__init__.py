@@ -55,6 +55,7 @@ VERBS: tuple[Verb, ...] = (
     Verb("libraries", "wheelyard.cli.libraries", "Install libraries on clusters and see their status.", _GRAMMAR),
     Verb("workspace", "wheelyard.cli.workspace", "Import, export and list notebooks and files.", _GRAMMAR),
     Verb("jobs", "wheelyard.cli.jobs", "Create jobs, run them, read their output.", _GRAMMAR),
+    Verb("keys", "wheelyard.cli.keys", "Rotate the keys that seal a workspace's secrets.", _SHELL),
     Verb("completion", "wheelyard.cli.completion", "Print the completion script of your shell.", _SHELL),
 )
 """In the order of the help."""

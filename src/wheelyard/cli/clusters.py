@@ -183,6 +183,7 @@ _LOGS = Leaf(
         click.Argument(["cluster"], metavar="CLUSTER"),
         click.Argument(["name"], type=click.Choice(["startup", "libraries"]), default="startup"),
     ],
+    argument_help={"CLUSTER": "id or name of the cluster", "NAME": "startup (the default) or libraries"},
     short_help="Print a cluster's start-up or library log, redacted.",
     help="""Print a log of a cluster of an embedded workspace, secrets redacted.
 

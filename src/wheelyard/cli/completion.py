@@ -24,6 +24,7 @@ def _print_script(shell: str) -> None:
 command = Leaf(
     "completion",
     params=[click.Argument(["shell"], type=click.Choice(["bash", "zsh", "fish"]))],
+    argument_help={"SHELL": "bash, zsh or fish"},
     short_help="Print the completion script of your shell.",
     help="""Print the completion script of a shell.
 

@@ -218,6 +218,7 @@ _UNSET = Leaf(
         click.Option(["--all", "everything"], is_flag=True, help="Delete the scope with everything in it."),
         click.Option(["--yes", "-y"], is_flag=True, help="Do not ask."),
     ],
+    argument_help={"KEY": ", ".join(KEYS)},
     short_help="Delete keys of the default, or all of it.",
     help=f"Delete keys of the workspace default ({', '.join(KEYS)}), or with --all its scope.",
     callback=_unset,

@@ -134,7 +134,7 @@ def report(problem: Exception, words: Sequence[str]) -> int:
     form = "json" if _asked_for_json(words) else "text"
     failure = failure_of(problem)
     Screen(form="json" if form == "json" else "text").fail(failure)
-    if "--debug" in words or failure.reference == "internal-error":
+    if "--debug" in words:
         traceback.print_exception(problem, file=sys.stderr)
     return failure.exit_code
 

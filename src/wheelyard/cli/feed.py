@@ -20,6 +20,7 @@ __all__ = ["command"]
 
 _ROLES = ("READER", "COLLABORATOR", "CONTRIBUTOR", "OWNER")
 _FEED = click.Argument(["feed"], metavar="FEED")
+_FEED_HELP = {"FEED": "name, organization/name, organization/project/name, or id"}
 
 
 def _create(name: str, organization: str | None, project: str | None, description: str | None) -> None:
@@ -164,6 +165,7 @@ _COMMANDS = (
             click.Option(["--project"], metavar="NAME", help="Project folder in the feed's URL."),
             click.Option(["--description"], metavar="TEXT", help="What the feed is for."),
         ],
+        argument_help={"NAME": "letters, digits, `-`, `_` and `.`"},
         short_help="Create a feed and print its URLs.",
         help="Create the feed NAME and print its index URL and upload URL.",
         callback=_create,
@@ -177,6 +179,7 @@ _COMMANDS = (
     Leaf(
         "delete",
         params=[_FEED, click.Option(["--yes", "-y"], is_flag=True, help="Do not ask.")],
+        argument_help=_FEED_HELP,
         short_help="Delete a feed with all its files.",
         help="Delete FEED with all its files and tokens.",
         callback=_delete,
@@ -195,6 +198,7 @@ _COMMANDS = (
             click.Option(["--comment"], metavar="TEXT", help="What it is for."),
             click.Option(["--days"], type=int, metavar="N", callback=_checked_days, help="Lifetime; default: no end."),
         ],
+        argument_help=_FEED_HELP,
         short_help="Make a feed token; it is printed this once.",
         help="Make a token that opens FEED and nothing else, and print it on standard output, this once.",
         callback=_token,
@@ -205,6 +209,7 @@ _COMMANDS = (
             _FEED,
             click.Argument(["files"], nargs=-1, required=True, metavar="FILE...", type=click.Path(exists=True)),
         ],
+        argument_help={**_FEED_HELP, "FILE": "wheels (.whl) and sdists (.tar.gz)"},
         short_help="Upload wheels and sdists.",
         help="Upload wheels and sdists to FEED with your own credentials. All files are read before the first is sent.",
         callback=_upload,
@@ -212,6 +217,7 @@ _COMMANDS = (
     Leaf(
         "packages",
         params=[_FEED, click.Argument(["package"], required=False)],
+        argument_help={**_FEED_HELP, "PACKAGE": "a project in the feed"},
         short_help="List what a feed holds.",
         help="List the projects in FEED, or the files of one PACKAGE.",
         callback=_packages,
@@ -219,6 +225,11 @@ _COMMANDS = (
     Leaf(
         "grant",
         params=[_FEED, click.Argument(["principal"]), click.Argument(["role"], type=click.Choice([*_ROLES, "NONE"]))],
+        argument_help={
+            **_FEED_HELP,
+            "PRINCIPAL": "user name, group name or application id",
+            "ROLE": ", ".join((*_ROLES, "NONE")),
+        },
         short_help="Give a principal a role on a feed.",
         help="Give PRINCIPAL (user, group or service principal) ROLE on FEED; NONE takes it away.",
         callback=_grant,
@@ -226,6 +237,7 @@ _COMMANDS = (
     Leaf(
         "permissions",
         params=[_FEED],
+        argument_help=_FEED_HELP,
         short_help="List who has which role on a feed.",
         help="List who has which role on FEED.",
         callback=_permissions,

@@ -149,7 +149,8 @@ def _command(call: Call) -> click.Command:
         call.name,
         params=params,
         short_help=call.summary,
-        help="\n\n".join(part for part in (call.summary, _argument_help(call), call.text) if part),
+        help="\n\n".join(part for part in (call.summary, call.text) if part),
+        argument_help={one.name.upper(): one.help for one in call.arguments},
         callback=lambda **given: _perform(call, given, screen()),
     )
 
@@ -162,11 +163,6 @@ def wait_options(until: str) -> list[click.Parameter]:
             ["--timeout"], metavar="MINUTES", type=float, default=20, show_default=True, help="How long to wait."
         ),
     ]
-
-
-def _argument_help(call: Call) -> str:
-    lines = [f"  {one.name.upper()}  {one.help}" for one in call.arguments if one.help]
-    return "\b\n" + "\n".join(lines) if lines else ""
 
 
 def _type(one: Field) -> click.ParamType[Any] | None:

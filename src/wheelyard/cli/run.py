@@ -109,6 +109,7 @@ command = Leaf(
         ),
         click.Option(["--keep"], is_flag=True, help="Leave the copy of FILE in the workspace."),
     ],
+    argument_help={"FILE": "`.py` or `.ipynb` on this machine", "PARAMETER": "handed to the program"},
     short_help="Run a file on a cluster or serverless and print its output.",
     help="""Run FILE on compute, follow it and print its output.
 

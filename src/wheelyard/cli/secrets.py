@@ -138,6 +138,7 @@ _PUT = Leaf(
         click.Option(["--bytes-value"], metavar="TEXT", help="Value as plain text; it is sent base64-encoded."),
         click.Option(["--json", "json_text"], metavar="JSON", help="Request body, inline or as @FILE."),
     ],
+    argument_help={"SCOPE": _SCOPE.help, "KEY": _KEY.help},
     short_help="Store a secret; an old value is overwritten.",
     help="""Store a secret; an old value is overwritten.
 

@@ -8,8 +8,11 @@ after the verb; the one nearest to the end wins.
 from __future__ import annotations
 
 import ipaddress
+import logging
+import os
+import re
 import socket
-from collections.abc import Callable
+from collections.abc import Callable, Mapping
 from dataclasses import dataclass, replace
 from typing import TYPE_CHECKING, Any, Literal
 from urllib.parse import urlsplit
@@ -18,6 +21,7 @@ import click
 
 from wheelyard import __version__
 from wheelyard.core.errors import Unreachable, WrongUsage
+from wheelyard.core.redaction import mask_urls
 
 if TYPE_CHECKING:
     from databricks.sdk import WorkspaceClient
@@ -89,25 +93,37 @@ def version_option() -> click.Option:
 
 
 def _write_options(command: click.Command, ctx: click.Context, formatter: click.HelpFormatter) -> None:
-    """Own options first, then those that every command shares."""
+    """Arguments, own options, then the options that every command shares."""
     shared = {"host", "profile", "output", "debug"}
     own: list[tuple[str, str]] = []
     common: list[tuple[str, str]] = []
     for parameter in command.get_params(ctx):
-        record = parameter.get_help_record(ctx)
+        record = None if isinstance(parameter, click.Argument) else parameter.get_help_record(ctx)
         if record is not None:
             (common if parameter.name in shared and not parameter.expose_value else own).append(record)
-    for title, records in (("Options", own), ("Shared options", common)):
+    arguments = list(getattr(command, "argument_help", {}).items())
+    for title, records in (("Arguments", arguments), ("Options", own), ("Shared options", common)):
         if records:
             with formatter.section(title):
                 formatter.write_dl([(click.style(names, fg="cyan"), text) for names, text in records])
 
 
 class Leaf(click.Command):
-    """A command that does something; it takes the shared options too."""
+    """A command that does something; it takes the shared options too.
 
-    def __init__(self, name: str | None, params: list[click.Parameter] | None = None, **attributes: Any) -> None:
+    Args:
+        argument_help: what each positional argument is, by the name the usage line shows.
+    """
+
+    def __init__(
+        self,
+        name: str | None,
+        params: list[click.Parameter] | None = None,
+        argument_help: Mapping[str, str] | None = None,
+        **attributes: Any,
+    ) -> None:
         super().__init__(name, params=[*(params or ()), *shared_options()], **attributes)
+        self.argument_help = dict(argument_help or {})
 
     def format_options(self, ctx: click.Context, formatter: click.HelpFormatter) -> None:
         _write_options(self, ctx, formatter)
@@ -125,6 +141,24 @@ class Family(click.Group):
     def format_options(self, ctx: click.Context, formatter: click.HelpFormatter) -> None:
         _write_options(self, ctx, formatter)
         self.format_commands(ctx, formatter)
+
+
+class _MaskUrls(logging.Filter):
+    """The SDK leaves secret fields out of its log; URLs with credentials in other fields are masked here."""
+
+    def filter(self, record: logging.LogRecord) -> bool:
+        record.msg, record.args = mask_urls(record.getMessage()), ()
+        return True
+
+
+def _log_requests() -> None:
+    handler = logging.StreamHandler()
+    handler.addFilter(_MaskUrls())
+    handler.setFormatter(logging.Formatter("%(asctime)s %(name)s: %(message)s"))
+    logger = logging.getLogger("databricks.sdk")
+    logger.setLevel(logging.DEBUG)
+    logger.handlers = [handler]
+    logger.propagate = False
 
 
 def _is_loopback(host: str) -> bool:
@@ -166,9 +200,10 @@ def connect(
     from databricks.sdk.core import Config  # noqa: PLC0415 - as above
 
     wanted = chosen or settings()
+    if wanted.debug:
+        _log_requests()
     named: dict[str, Any] = {"host": wanted.host or None, "profile": wanted.profile or None}
-    if wanted.host:
-        _knock(wanted.host)
+    _knock(wanted.host or (os.environ.get("DATABRICKS_HOST", "") if not wanted.profile else ""))
     try:
         config = Config(
             **named,
@@ -180,7 +215,7 @@ def connect(
         raise WrongUsage(
             "There is no workspace to talk to",
             reference="no-workspace",
-            because=str(problem).splitlines()[0],
+            because=re.split(r"[,.] (?:please|Config:|Env:)", str(problem))[0],
             unchanged="nothing was sent",
             hint='wheelyard up, then eval "$(wheelyard env)"; or name one with --host or --profile',
         ) from problem

@@ -58,15 +58,12 @@ _CALLS = (
 
 def _import(path: str | None, file: str | None, content: str | None, json_text: str | None, **flags: Any) -> None:
     if json_text is not None:
-        body = read_json(json_text)
+        body: dict[str, Any] = read_json(json_text)
     else:
-        body = {
-            "path": path,
-            **_import_fields(file, content),
-            **{name: value for name, value in flags.items() if value},
-        }
         if path is None:
             raise click.UsageError("missing argument TARGET_PATH")
+        chosen = {name: value for name, value in flags.items() if value}
+        body = {"path": path, **_import_fields(file, content), **chosen}
     connect().api_client.do("POST", f"{_WORKSPACE}/import", body=body)
 
 
@@ -87,6 +84,7 @@ _IMPORT = Leaf(
         click.Option(["--overwrite"], is_flag=True, help="Replace what is there."),
         click.Option(["--json", "json_text"], metavar="JSON", help="Request body, inline or as @FILE."),
     ],
+    argument_help={"TARGET_PATH": _PATH.help},
     short_help="Import a notebook or file.",
     help="Import a local file as the notebook or file TARGET_PATH.",
     callback=_import,
@@ -114,6 +112,7 @@ _EXPORT = Leaf(
         click.Option(["--file"], metavar="FILE", help="Where to write it; default: standard output."),
         click.Option(["--format"], type=click.Choice(_FORMATS), help="Form of the content; default: SOURCE."),
     ],
+    argument_help={"SOURCE_PATH": _PATH.help},
     short_help="Export a notebook or file.",
     help="Export the object SOURCE_PATH.",
     callback=_export,
@@ -165,6 +164,7 @@ _IMPORT_DIR = Leaf(
         click.Argument(["target"], metavar="TARGET_PATH"),
         click.Option(["--overwrite"], is_flag=True, help="Replace what is there."),
     ],
+    argument_help={"SOURCE_PATH": "local folder", "TARGET_PATH": _PATH.help},
     short_help="Import a local folder with all it holds.",
     help="""Import the local folder SOURCE_PATH as TARGET_PATH.
 
@@ -208,6 +208,7 @@ _EXPORT_DIR = Leaf(
         click.Argument(["target"], metavar="TARGET_PATH"),
         click.Option(["--overwrite"], is_flag=True, help="Replace local files."),
     ],
+    argument_help={"SOURCE_PATH": _PATH.help, "TARGET_PATH": "local folder"},
     short_help="Export a folder with all it holds.",
     help="Export the workspace folder SOURCE_PATH into the local folder TARGET_PATH.",
     callback=_export_dir,
