@@ -1,0 +1,93 @@
+"""Bodies of `/oidc/*` and of service principals' secrets.
+
+Source: RFC 6749 and 8414; databricks-sdk-py `service/oauth2.py`; workspace-api facts 3.1 and 3.4.
+"""
+
+from __future__ import annotations
+
+import msgspec
+
+__all__ = [
+    "CreateSecret",
+    "Discovery",
+    "NewSecret",
+    "OnPrincipal",
+    "OnSecret",
+    "SecretInfo",
+    "SecretInfos",
+    "TokenAnswer",
+    "TokenRequest",
+]
+
+
+class Discovery(msgspec.Struct, frozen=True, kw_only=True):
+    """Clients read the two endpoints and nothing else."""
+
+    issuer: str
+    authorization_endpoint: str
+    token_endpoint: str
+    response_types_supported: tuple[str, ...] = ("code",)
+    grant_types_supported: tuple[str, ...] = ("client_credentials",)
+    token_endpoint_auth_methods_supported: tuple[str, ...] = ("client_secret_basic", "client_secret_post")
+    scopes_supported: tuple[str, ...] = ("all-apis",)
+
+
+class TokenRequest(msgspec.Struct, frozen=True, kw_only=True):
+    """A form; the client's id and secret may come as Basic credentials instead."""
+
+    grant_type: str = ""
+    client_id: str = ""
+    client_secret: str = ""
+    scope: str = ""
+
+
+class TokenAnswer(msgspec.Struct, frozen=True, kw_only=True):
+    """An access token and how many seconds it lives."""
+
+    access_token: str
+    token_type: str
+    expires_in: int
+    scope: str
+
+
+class OnPrincipal(msgspec.Struct, frozen=True):
+    """A service principal by its SCIM id."""
+
+    service_principal_id: str
+
+
+class OnSecret(msgspec.Struct, frozen=True):
+    """One secret of a service principal."""
+
+    service_principal_id: str
+    secret_id: str
+
+
+class CreateSecret(msgspec.Struct, frozen=True):
+    """`lifetime` is a duration as in `3600s`; without it, two years."""
+
+    service_principal_id: str
+    lifetime: str = ""
+
+
+class SecretInfo(msgspec.Struct, frozen=True, kw_only=True, omit_defaults=True):
+    """A secret without its value. Times as in 2026-03-04T09:00:00Z."""
+
+    id: str
+    secret_hash: str
+    status: str
+    create_time: str
+    update_time: str
+    expire_time: str
+
+
+class NewSecret(SecretInfo, frozen=True, kw_only=True, omit_defaults=True):
+    """The only answer that holds the secret."""
+
+    secret: str
+
+
+class SecretInfos(msgspec.Struct, frozen=True):
+    """All secrets of one service principal."""
+
+    secrets: tuple[SecretInfo, ...]
