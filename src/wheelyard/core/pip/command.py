@@ -63,7 +63,9 @@ def parse_command(arguments: Sequence[str], installer: Installer) -> Layer:
     words = list(arguments[1:] if arguments and arguments[0] == "pip" else arguments)
     try:
         command, rest = _split(words)
-        reader = OptionReader(options_of(command, installer.version) if command in INDEX_COMMANDS else PIP_OPTIONS_LOOSE)
+        reader = OptionReader(
+            options_of(command, installer.version) if command in INDEX_COMMANDS else PIP_OPTIONS_LOOSE
+        )
         reader.parse_args(rest)
     except NotUnderstood as error:
         return Layer(LayerKind.COMMAND_LINE, ORIGIN, refusal=Refusal(2, str(error), ORIGIN))

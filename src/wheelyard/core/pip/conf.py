@@ -47,7 +47,7 @@ def unreadable(origin: str, kind: LayerKind, reason: str, *, position: int = 0) 
 
 
 def _words_for(error: configparser.Error, origin: str) -> str:
-    """pip's case in our words: the parser's own message would repeat the offending line, credentials included."""
+    """Pip's case in our words: the parser's own message would repeat the offending line, credentials included."""
     match error:
         case configparser.DuplicateOptionError():
             found = f"option '{error.option}' in section '{error.section}' already exists (line {error.lineno})"

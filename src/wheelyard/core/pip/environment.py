@@ -79,7 +79,11 @@ def pip_environment(
     everything = (_machine(paths), *(_with_paths(layer, paths) for layer in known))
     placement = place(everything, order)
     answer = effective_options(everything, resolver, order=order)
-    variables = {placed.name: placed.setting.text for placed in placement.variables if placed.layer.kind is not LayerKind.ENVIRONMENT}
+    variables = {
+        placed.name: placed.setting.text
+        for placed in placement.variables
+        if placed.layer.kind is not LayerKind.ENVIRONMENT
+    }
     variables |= {setting.name: setting.text for setting in uv_form(answer, everything).settings}
     users = {s.name for layer in known if layer.kind is LayerKind.ENVIRONMENT for s in layer.settings}
     variables |= {name: value for name, value in _ALWAYS.items() if name not in users}

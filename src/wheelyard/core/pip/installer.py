@@ -45,7 +45,9 @@ class Installer:
                     hint="name it as in pip==25.3",
                 ) from error
         raise InvalidParameter(
-            f"`{text}` is no installer: known are pip and uv", reference="unknown-installer", hint="name it as in pip==25.3"
+            f"`{text}` is no installer: known are pip and uv",
+            reference="unknown-installer",
+            hint="name it as in pip==25.3",
         )
 
     def __str__(self) -> str:

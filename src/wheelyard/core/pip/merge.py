@@ -18,10 +18,10 @@ from wheelyard.core.pip.ledger import Entry, Ledger
 from wheelyard.core.pip.options import PIP_PREFIX, Option, canonical_name, normalise, option_named, truth_of, values_of
 from wheelyard.core.pip.placement import USER_FILES, Placed, PlacedFile, Placement, place
 from wheelyard.core.pip.trust import trust_of
+from wheelyard.core.redaction import SafeUrl, mask_urls
 from wheelyard.core.rules.installers import behaviour
 from wheelyard.core.rules.pip_options import options_of
 from wheelyard.core.rules.ranks import Order
-from wheelyard.core.redaction import SafeUrl, mask_urls
 
 __all__ = ["effective"]
 
@@ -46,7 +46,7 @@ _FILE_KINDS = frozenset(
 
 
 def effective(layers: tuple[Layer, ...], installer: Installer, command: str, order: Order) -> EffectiveOptions:
-    """pip's answer. See `layers.effective_options`."""
+    """Pip's answer. See `layers.effective_options`."""
     return _Merge(layers, installer, command, order).answer()
 
 
@@ -93,12 +93,12 @@ class _Merge:
     def _layers_read(self) -> list[Layer]:
         null_device = any(layer.kind is LayerKind.CONFIG_FILE and layer.state == "null device" for layer in self.layers)
         config_file = next((layer for layer in self.layers if _exists(layer)), None)
-        isolated = any(
-            layer.kind is LayerKind.COMMAND_LINE and "isolated" in layer.options for layer in self.layers
-        )
+        isolated = any(layer.kind is LayerKind.COMMAND_LINE and "isolated" in layer.options for layer in self.layers)
         read: list[Layer] = []
         for layer in self.layers:
-            why = layer.ignored or _why_unread(layer, null_device=null_device, config_file=config_file, isolated=isolated)
+            why = layer.ignored or _why_unread(
+                layer, null_device=null_device, config_file=config_file, isolated=isolated
+            )
             if why:
                 self._note_unread(layer, why)
             else:
@@ -109,7 +109,9 @@ class _Merge:
         for setting in layer.settings:
             option = option_named(layer.option_name(setting))
             if option is not None:
-                for entry in self.book.enter(option, values_of(option, setting.text), layer.origin_of(setting), layer.kind):
+                for entry in self.book.enter(
+                    option, values_of(option, setting.text), layer.origin_of(setting), layer.kind
+                ):
                     entry.lose(f"ignored: {why}")
 
     def _refuse_bad_files(self, read: list[Layer]) -> None:
@@ -197,13 +199,19 @@ class _Merge:
         self.book.replace(option, made, _replaced(name, placed))
 
     def _check_value(self, name: str, placed: Placed) -> None:
-        takes = next((o.takes for o in options_of(self.command, self.installer.version) if name in o.long_names), "value")
+        takes = next(
+            (o.takes for o in options_of(self.command, self.installer.version) if name in o.long_names), "value"
+        )
         text = placed.text
         if takes == "flag" and truth_of(text) is None:
-            words = f"{mask_urls(text)} is not a valid value for {name} option, please specify a boolean value like yes/no"
+            words = (
+                f"{mask_urls(text)} is not a valid value for {name} option, please specify a boolean value like yes/no"
+            )
             self._stop(Refusal(USAGE_ERROR, words, placed.origin))
         elif takes == "count" and truth_of(text) is None and not text.strip().isdigit():
-            words = f"{mask_urls(text)} is not a valid value for {name} option, please specify a number or a boolean value"
+            words = (
+                f"{mask_urls(text)} is not a valid value for {name} option, please specify a number or a boolean value"
+            )
             self._stop(Refusal(USAGE_ERROR, words, placed.origin))
         elif takes in {"int", "float"} and not _is_number(text, takes):
             words = f"option {name}: invalid {takes} value: {mask_urls(text)!r}"
@@ -328,5 +336,3 @@ def _is_number(text: str, kind: str) -> bool:
     except ValueError:
         return False
     return True
-
-

@@ -74,7 +74,9 @@ def place(layers: Iterable[Layer], order: Order = CLUSTER_ABOVE_DEFAULT.chosen) 
     option by option. A cluster variable becomes `PIP_*` where the user has set no non-empty `PIP_*` of the same option;
     switched below the workspace default (`order`), it goes into that file too, beneath the default.
     """
-    known = sorted((layer for layer in layers if not layer.ignored), key=lambda layer: (rank_of(layer.kind, order), layer.position))
+    known = sorted(
+        (layer for layer in layers if not layer.ignored), key=lambda layer: (rank_of(layer.kind, order), layer.position)
+    )
     kinds = ranks_of(order)
     cluster_in_file = kinds.index(LayerKind.CLUSTER_VARIABLES) < kinds.index(LayerKind.WORKSPACE_DEFAULT)
     for_all = set(_ALL_USERS) | ({LayerKind.CLUSTER_VARIABLES} if cluster_in_file else set())
@@ -84,7 +86,12 @@ def place(layers: Iterable[Layer], order: Order = CLUSTER_ABOVE_DEFAULT.chosen) 
     if shared:
         files.append(_shared_file(shared, beaten))
     files.sort(key=lambda file: rank_of(file.kind, order))  # stable: several XDG files keep their positions
-    variables = [_as_found(layer, setting) for layer in known if layer.kind is LayerKind.ENVIRONMENT for setting in layer.settings]
+    variables = [
+        _as_found(layer, setting)
+        for layer in known
+        if layer.kind is LayerKind.ENVIRONMENT
+        for setting in layer.settings
+    ]
     if not cluster_in_file:
         variables += _cluster_variables(known, variables, beaten)
     return Placement(tuple(files), tuple(variables), tuple(beaten))
@@ -115,10 +122,10 @@ def _shared_file(layers: list[Layer], beaten: list[tuple[Placed, Placed]]) -> Pl
     return PlacedFile(path, LayerKind.GLOBAL_FILE, tuple(kept.values()))
 
 
-def _cluster_variables(
-    layers: list[Layer], user: list[Placed], beaten: list[tuple[Placed, Placed]]
-) -> list[Placed]:
-    taken = {option_of_variable(placed.name): placed for placed in user if placed.text and placed.name.startswith(PIP_PREFIX)}
+def _cluster_variables(layers: list[Layer], user: list[Placed], beaten: list[tuple[Placed, Placed]]) -> list[Placed]:
+    taken = {
+        option_of_variable(placed.name): placed for placed in user if placed.text and placed.name.startswith(PIP_PREFIX)
+    }
     placed_variables: list[Placed] = []
     for layer in layers:
         if layer.kind is not LayerKind.CLUSTER_VARIABLES:

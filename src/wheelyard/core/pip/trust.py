@@ -45,7 +45,11 @@ def trust_of(
     if not _looks_at_system(book, installer):
         return chosen, (chosen or Sourced(BROUGHT_ALONG, installer.name),)
     store = tuple(Sourced(found[name].text, name) for name in STORE_VARIABLES if name in found)
-    trusted = (*((chosen,) if chosen else ()), *(store or (Sourced(SYSTEM_STORE, "system"),)), Sourced(BROUGHT_ALONG, installer.name))
+    trusted = (
+        *((chosen,) if chosen else ()),
+        *(store or (Sourced(SYSTEM_STORE, "system"),)),
+        Sourced(BROUGHT_ALONG, installer.name),
+    )
     return chosen or next(iter(store), None), trusted
 
 

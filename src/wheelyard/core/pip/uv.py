@@ -81,7 +81,7 @@ def _index_name(text: str) -> str:
 
 
 def effective(layers: tuple[Layer, ...], installer: Installer, order: Order) -> EffectiveOptions:
-    """uv's answer. See `layers.effective_options`."""
+    """Uv's answer. See `layers.effective_options`."""
     return _Search(layers, installer, order).answer()
 
 
@@ -122,7 +122,11 @@ class _Search:
         return [entry for name in _SEARCHED for entry in self._option(name)]
 
     def _option(self, name: str) -> list[_Entry]:
-        given = [self._enter(name, text, layer, s) for layer, s in self._settings(LayerKind.COMMAND_LINE, name) for text in _words(name, s)]
+        given = [
+            self._enter(name, text, layer, s)
+            for layer, s in self._settings(LayerKind.COMMAND_LINE, name)
+            for text in _words(name, s)
+        ]
         variable = UV_VARIABLES.get(name, "")
         found = [
             self._enter(name, text, layer, setting, variable)
@@ -198,7 +202,11 @@ class _Search:
         return ""
 
     def _strategy(self) -> str:
-        found = [*self._option("index-strategy"), *self._from_files(("index-strategy",), "pip"), *self._from_files(("index-strategy",), "global")]
+        found = [
+            *self._option("index-strategy"),
+            *self._from_files(("index-strategy",), "pip"),
+            *self._from_files(("index-strategy",), "global"),
+        ]
         return "best version" if found and found[0].text == "unsafe-best-match" else "first index"
 
     def _trust(self) -> tuple[Sourced[str] | None, tuple[Sourced[str], ...]]:

@@ -28,7 +28,9 @@ def parse_uv_command(arguments: Sequence[str]) -> Layer:
     reader = _Reader(words)
     reader.read()
     refusal = Refusal(2, reader.problem, _ORIGIN) if reader.problem else None
-    return Layer(LayerKind.COMMAND_LINE, _ORIGIN, tuple(reader.settings), refusal=refusal, command=reader.command or "install")
+    return Layer(
+        LayerKind.COMMAND_LINE, _ORIGIN, tuple(reader.settings), refusal=refusal, command=reader.command or "install"
+    )
 
 
 class _Reader:

@@ -14,7 +14,9 @@ __all__ = ["parse_uv_toml"]
 _FOLLOWED = ("index-url", "extra-index-url", "find-links", "no-index", "index-strategy", "allow-insecure-host")
 
 
-def parse_uv_toml(text: str, origin: str, kind: LayerKind, *, in_pyproject: bool = False, position: int = 0) -> Layer | None:
+def parse_uv_toml(
+    text: str, origin: str, kind: LayerKind, *, in_pyproject: bool = False, position: int = 0
+) -> Layer | None:
     """Read one uv settings file; None for a pyproject.toml without `[tool.uv]`. `${NAME}` is not expanded.
 
     >>> layer = parse_uv_toml('[[index]]\\nname = "ours"\\nurl = "https://h/simple"\\ndefault = true', "uv.toml", LayerKind.UV_USER_FILE)
@@ -28,7 +30,9 @@ def parse_uv_toml(text: str, origin: str, kind: LayerKind, *, in_pyproject: bool
     except tomllib.TOMLDecodeError as error:
         if in_pyproject:
             return None
-        return Layer(kind, origin, position=position, refusal=Refusal(2, f"Failed to parse `{origin}`: {_place(error)}", origin))
+        return Layer(
+            kind, origin, position=position, refusal=Refusal(2, f"Failed to parse `{origin}`: {_place(error)}", origin)
+        )
     if in_pyproject:
         table = table.get("tool", {}).get("uv")
         if table is None:

@@ -45,4 +45,6 @@ def uv_form(answer: EffectiveOptions, layers: Iterable[Layer]) -> Layer:
 def _setting(variable: str, sources: Iterable[Sourced[SafeUrl]]) -> Setting:
     found = list(sources)
     origins = ", ".join(dict.fromkeys(source.origin for source in found))
-    return Setting(variable, Secret(" ".join(s.value.reveal() for s in found)), origin=f"{origins}, given to uv as {variable}")
+    return Setting(
+        variable, Secret(" ".join(s.value.reveal() for s in found)), origin=f"{origins}, given to uv as {variable}"
+    )

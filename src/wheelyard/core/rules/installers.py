@@ -32,7 +32,12 @@ class Epoch:
 EPOCHS: tuple[Epoch, ...] = (
     Epoch("pip-before-24.2", "pip", "<24.2", "no system certificates: `cert` replaces the bundled ones"),
     Epoch("pip-24.2", "pip", ">=24.2,<25.2", "system certificates count; `cert` is added to them"),
-    Epoch("pip-25.2", "pip", ">=25.2,<26.0", "files are no longer pooled: an empty value in a stronger file clears nothing"),
+    Epoch(
+        "pip-25.2",
+        "pip",
+        ">=25.2,<26.0",
+        "files are no longer pooled: an empty value in a stronger file clears nothing",
+    ),
     Epoch("pip-26.0", "pip", ">=26.0,<26.2", "files are pooled again"),
     Epoch("pip-26.2", "pip", ">=26.2", "pages are cached as the server says; `--no-proxy-env`"),
     Epoch("uv", "uv", ">=0.8", "reads nothing of pip's"),

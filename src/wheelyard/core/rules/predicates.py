@@ -8,10 +8,10 @@ from packaging.specifiers import SpecifierSet
 
 from wheelyard.core.pip.layer import Layer, LayerKind
 from wheelyard.core.pip.options import CLUSTER_PREFIX, PIP_PREFIX
+from wheelyard.core.redaction import SafeUrl
 from wheelyard.core.rules.deliveries import runtime_number
 from wheelyard.core.rules.facts import Facts, InitScript, LibrarySpec
 from wheelyard.core.rules.installers import behaviour
-from wheelyard.core.redaction import SafeUrl
 from wheelyard.core.url_masking import user_infos
 
 __all__ = ["Found", "Predicate"]
@@ -59,7 +59,9 @@ def not_allowed(facts: Facts, script: InitScript) -> bool:
 
 
 def default_switched_off(facts: Facts) -> Found:
-    applies = facts.compute.kind == "classic" and facts.compute.workspace_default is not None and facts.switch_on is False
+    applies = (
+        facts.compute.kind == "classic" and facts.compute.workspace_default is not None and facts.switch_on is False
+    )
     return yes(applies, f"clusters created through the {facts.compute.created_through}")
 
 
@@ -110,7 +112,9 @@ def trailing_space(facts: Facts) -> Found:
         for layer in facts.layers
         if layer.kind in {LayerKind.ENVIRONMENT, LayerKind.CLUSTER_VARIABLES}
         for setting in layer.settings
-        if setting.name.endswith("INDEX_URL") and "EXTRA" not in setting.name and _ends_with_space(setting.text.reveal())
+        if setting.name.endswith("INDEX_URL")
+        and "EXTRA" not in setting.name
+        and _ends_with_space(setting.text.reveal())
     ]
     return tuple(dict.fromkeys([*stored, *variables]))
 
@@ -141,7 +145,12 @@ def variable_is_pem(facts: Facts) -> Found:
 def bundle_replaces(facts: Facts) -> Found:
     options = facts.options
     installer = facts.compute.installer
-    if options is None or options.certificate is None or installer.name != "pip" or facts.bundle_has_public_roots is not False:
+    if (
+        options is None
+        or options.certificate is None
+        or installer.name != "pip"
+        or facts.bundle_has_public_roots is not False
+    ):
         return ()
     replaces = behaviour("system-certificates", "pip", installer.version) == "opt-in"
     return yes(replaces and options.asks_public_index, options.certificate.value)
@@ -159,7 +168,9 @@ def uv_is_blind(facts: Facts) -> Found:
 def uv_command_loses(facts: Facts) -> Found:
     if facts.compute.installer.name != "uv" or facts.options is None:
         return ()
-    lost = (v for v in facts.options.verdicts if v.kind is LayerKind.COMMAND_LINE and v.option == "index-url" and not v.wins)
+    lost = (
+        v for v in facts.options.verdicts if v.kind is LayerKind.COMMAND_LINE and v.option == "index-url" and not v.wins
+    )
     return tuple(verdict.why for verdict in lost)
 
 
@@ -206,7 +217,8 @@ def quotes_in_index(facts: Facts) -> Found:
             for layer in facts.layers
             if layer.kind is not LayerKind.COMMAND_LINE
             for setting in layer.settings
-            if layer.option_name(setting) in {"index-url", "extra-index-url"} and setting.text.reveal()[:1] in {"'", '"'}
+            if layer.option_name(setting) in {"index-url", "extra-index-url"}
+            and setting.text.reveal()[:1] in {"'", '"'}
         )
     )
 

@@ -102,7 +102,13 @@ PIP_RANKS: tuple[Rank, ...] = (
     Rank(LayerKind.ENVIRONMENT, "environment variables `PIP_*`", "variables", _PIP, "measured"),
     Rank(LayerKind.LIBRARY_REPO, "library's `pypi.repo`", "command line", "facts/delivery.md 6.4", "documented"),
     Rank(LayerKind.COMMAND_LINE, "command line", "command line", _PIP, "measured"),
-    Rank(LayerKind.REQUIREMENTS, "requirements and constraints files", "requirements", "facts/packaging.md A4", "measured"),
+    Rank(
+        LayerKind.REQUIREMENTS,
+        "requirements and constraints files",
+        "requirements",
+        "facts/packaging.md A4",
+        "measured",
+    ),
 )
 """pip's places, weakest first."""
 
@@ -122,7 +128,7 @@ UV_RANKS: tuple[Rank, ...] = (
 
 
 def ranks_of(order: Order = CLUSTER_ABOVE_DEFAULT.chosen) -> tuple[LayerKind, ...]:
-    """pip's places, weakest first, with the switch set to `order`.
+    """Pip's places, weakest first, with the switch set to `order`.
 
     Switched, the cluster variables stand directly below the workspace default; every other row stays.
 
