@@ -74,7 +74,7 @@ class PackageSources:
 
 @dataclass(frozen=True, slots=True)
 class Problem:
-    """One thing wrong with a value. The text never holds the value, except a URL with its credentials masked."""
+    """One thing wrong with a value. The text never holds any of the value."""
 
     rule_id: str
     text: str
@@ -177,49 +177,55 @@ def _commas(value: str) -> Iterator[Problem]:
         )
 
 
-def _each_url(value: str) -> Iterator[Problem]:
+def _index_url(value: str) -> Iterator[Problem]:
+    if "-----BEGIN" not in value and value.strip():
+        yield from _url(value.strip().strip("\"'`"), "the value")
+
+
+def _extra_index_urls(value: str) -> Iterator[Problem]:
     if "-----BEGIN" in value:
         return
-    for word in value.replace(",", " ").split():
-        yield from _url(word.strip("\"'`"))
+    for number, word in enumerate(value.replace(",", " ").split(), start=1):
+        yield from _url(word.strip("\"'`"), f"URL {number} of the value")
 
 
-def _url(word: str) -> Iterator[Problem]:
-    shown = SafeUrl(word)
-    scheme, separator, _rest = word.partition("://")
-    if not separator or scheme.lower() not in {"http", "https", "file"}:
-        yield Problem("index-url-without-scheme", f"`{shown}` does not start with `https://`, `http://` or `file://`")
+def _url(word: str, name: str) -> Iterator[Problem]:
+    """One URL, called by its place: a broken URL cannot be shown, because nobody knows where its password ends."""
+    if not re.match(r"(https?|file)://", word, re.IGNORECASE):
+        yield Problem("index-url-without-scheme", f"{name} does not start with `https://`, `http://` or `file://`")
         return
-    credentials = (shown.user_info or Secret("")).reveal()
+    credentials = (SafeUrl(word).user_info or Secret("")).reveal()
     if re.search(r"[/?#]", credentials) or _token_with_slash(word):
         yield Problem(
             "raw-character-in-password",
-            f"the credentials of `{_scheme_and_host(word)}` hold a raw `/`, `?` or `#`, and pip would print them",
+            f"the credentials in {name} hold a raw `/`, `?` or `#`, and pip would print them in clear",
             "write `/` as `%2F`, `?` as `%3F`, `#` as `%23`",
         )
         return
-    yield from _parts(word, shown, credentials)
+    yield from _escapes(word, name, credentials)
+    yield from _host(word, name, credentials)
 
 
-def _parts(word: str, shown: SafeUrl, credentials: str) -> Iterator[Problem]:
+def _escapes(word: str, name: str, credentials: str) -> Iterator[Problem]:
     if re.search(r"%(?![0-9A-Fa-f]{2})", word):
-        yield Problem(
-            "bad-escape", f"`{shown}` holds a `%` that no two hexadecimal digits follow", "write `%` as `%25`"
-        )
+        yield Problem("bad-escape", f"{name} holds a `%` that no two hexadecimal digits follow", "write `%` as `%25`")
     if "@" in credentials:
         yield Problem(
-            "raw-at-in-password", f"an `@` in the password for `{shown}` is not escaped", "write `%40`", "warning"
+            "raw-at-in-password", f"an `@` in the credentials of {name} is not escaped", "write `%40`", "warning"
         )
+
+
+def _host(word: str, name: str, credentials: str) -> Iterator[Problem]:
     try:
         parts = urlsplit(word)
         host, _port = parts.hostname, parts.port
     except ValueError:
-        yield Problem("bad-host", f"`{shown}` names no host and port that can be read")
+        yield Problem("bad-host", f"{name} names no host and port that can be read")
         return
     if not host and parts.scheme != "file":
-        yield Problem("bad-host", f"`{shown}` names no host")
+        yield Problem("bad-host", f"{name} names no host")
     elif credentials and parts.scheme == "http" and host not in {"localhost", "127.0.0.1", "::1"}:
-        yield Problem("credentials-over-http", f"`{shown}` sends its credentials unencrypted", "use https", "warning")
+        yield Problem("credentials-over-http", f"{name} sends its credentials unencrypted", "use https", "warning")
 
 
 def _token_with_slash(word: str) -> bool:
@@ -227,11 +233,6 @@ def _token_with_slash(word: str) -> bool:
     authority, _slash, path = word.partition("://")[2].partition("/")
     unlike_host = re.fullmatch(r"[A-Za-z0-9+=_-]+", authority) and authority != "localhost"
     return bool(unlike_host and re.search(r"@[A-Za-z0-9-]+(\.[A-Za-z0-9-]+)+(:[0-9]+)?(/|$)", path))
-
-
-def _scheme_and_host(word: str) -> str:
-    scheme, _separator, rest = word.partition("://")
-    return f"{scheme}://****@{rest.rpartition('@')[2].partition('/')[0]}"
 
 
 def _certificate(value: str) -> Iterator[Problem]:
@@ -288,8 +289,17 @@ def _is_der_sequence(text: str) -> bool:
 
 
 _CHECKS: Final[Mapping[str, tuple[_Check, ...]]] = {
-    INDEX_URL_KEY: (_length, _emptiness, _ends, _control_characters, _quotes, _pem_for_url, _one_url, _each_url),
-    EXTRA_INDEX_URLS_KEY: (_length, _emptiness, _ends, _control_characters, _quotes, _pem_for_url, _commas, _each_url),
+    INDEX_URL_KEY: (_length, _emptiness, _ends, _control_characters, _quotes, _pem_for_url, _one_url, _index_url),
+    EXTRA_INDEX_URLS_KEY: (
+        _length,
+        _emptiness,
+        _ends,
+        _control_characters,
+        _quotes,
+        _pem_for_url,
+        _commas,
+        _extra_index_urls,
+    ),
     CERTIFICATE_KEY: (_length, _emptiness, _control_characters, _certificate),
 }
 """Key to its checks."""

@@ -20,7 +20,7 @@ from typing import Any, Generic, NoReturn, TypeVar
 from ahocorasick_rs import BytesAhoCorasick, MatchKind
 
 from wheelyard.core.secret_forms import LONGEST_PATTERN, SHORTEST_SECRET, patterns
-from wheelyard.core.url_masking import UrlMasker, mask_url_bytes, mask_urls, user_infos
+from wheelyard.core.url_masking import UrlMasker, mask_url_bytes, mask_urls, mask_user_info, split_url
 
 __all__ = ["MASK", "RedactingStream", "Redactor", "SafeUrl", "Secret", "mask_urls"]
 
@@ -101,8 +101,8 @@ class SafeUrl:
     @property
     def user_info(self) -> Secret[str] | None:
         """What stands before the `@`, as written; None when nothing does."""
-        found = user_infos(_encoded(self._with_separator))
-        return Secret(_decoded(found[0])) if found else None
+        user_info = split_url(self._text)[1]
+        return Secret(user_info) if user_info else None
 
     @property
     def has_credentials(self) -> bool:
@@ -111,13 +111,8 @@ class SafeUrl:
     @property
     def host(self) -> str:
         """Host and port as written, without credentials; empty when the text holds none."""
-        shown = mask_urls(self._with_separator).partition("://")[2]
-        authority = shown.partition("/")[0].partition("?")[0].partition("#")[0]
-        return authority.rpartition("@")[2]
-
-    @property
-    def _with_separator(self) -> str:
-        return self._text if "://" in self._text else f"://{self._text}"
+        rest = split_url(self._text)[2].removeprefix("@")
+        return rest.partition("/")[0].partition("?")[0].partition("#")[0]
 
     def __eq__(self, other: object) -> bool:
         if not isinstance(other, SafeUrl):
@@ -131,8 +126,8 @@ class SafeUrl:
         return bool(self._text)
 
     def __str__(self) -> str:
-        shown = mask_urls(self._with_separator)
-        return shown if "://" in self._text else shown.removeprefix("://")
+        before, user_info, rest = split_url(self._text)
+        return before + _decoded(mask_user_info(_encoded(user_info))) + rest if user_info else self._text
 
     def __format__(self, spec: str) -> str:
         return format(str(self), spec)

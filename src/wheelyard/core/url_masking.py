@@ -15,7 +15,7 @@ from __future__ import annotations
 import re
 from collections.abc import Iterator
 
-__all__ = ["LONGEST_RUN", "UrlMasker", "mask_url_bytes", "mask_urls", "user_infos"]
+__all__ = ["LONGEST_RUN", "UrlMasker", "mask_url_bytes", "mask_urls", "mask_user_info", "split_url", "user_infos"]
 
 LONGEST_RUN = 4096
 _SEPARATOR = b"://"
@@ -55,6 +55,31 @@ def user_infos(data: bytes) -> tuple[bytes, ...]:
     return tuple(data[start:end] for start, end in spans if start < end)
 
 
+def split_url(text: str) -> tuple[str, str, str]:
+    """One URL, however malformed, as what stands before its user-info, the user-info, and the rest from the `@` on.
+
+    Here, unlike in a text, no quotation mark and no white space can end it.
+
+    >>> split_url("https://bob:it's/ss@pkgs.example.com/simple/")
+    ('https://', "bob:it's/ss", '@pkgs.example.com/simple/')
+    """
+    start = text.find("://") + 3 if "://" in text else 0
+    end = min((place for place in (text.find(mark, start) for mark in "/?#") if place >= 0), default=len(text))
+    at = text.rfind("@", start, end)
+    if at < 0 and not _HOST_AND_PORT.fullmatch(text[start:end].encode("utf-8", "surrogatepass")):
+        at = text.rfind("@", start)
+    at = max(at, start)
+    return text[:start], text[start:at], text[at:]
+
+
+def mask_user_info(user_info: bytes) -> bytes:
+    """`user:****` for a password, `****` for a token."""
+    user, colon, password = user_info.partition(b":")
+    if colon and (password or not user):
+        return user + b":****"
+    return b"****"
+
+
 class UrlMasker:
     """Masks a stream. Holds back a URL whose user-info may not have ended yet, and nothing else."""
 
@@ -82,7 +107,7 @@ def _mask(data: bytes, *, final: bool) -> tuple[bytes, int]:
             end = start
             break
         if span[0] < span[1]:
-            parts += (data[done : span[0]], _masked_user_info(data[slice(*span)]))
+            parts += (data[done : span[0]], mask_user_info(data[slice(*span)]))
             done = span[1]
     parts.append(data[done:end])
     return b"".join(parts), end
@@ -127,10 +152,3 @@ def _user_info(data: bytes, start: int, *, final: bool) -> _Span | None:
         return None
     at = data.rfind(b"@", authority.end(), run.end())
     return (start, at) if at >= 0 else (start, start)
-
-
-def _masked_user_info(user_info: bytes) -> bytes:
-    user, colon, password = user_info.partition(b":")
-    if colon and (password or not user):
-        return user + b":****"
-    return b"****"

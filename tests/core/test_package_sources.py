@@ -1,0 +1,185 @@
+from __future__ import annotations
+
+import base64
+import datetime as dt
+import re
+from urllib.parse import quote
+
+import pytest
+from cryptography import x509
+from cryptography.hazmat.primitives.asymmetric import ec
+from cryptography.hazmat.primitives.hashes import SHA256
+from cryptography.hazmat.primitives.serialization import Encoding, NoEncryption, PrivateFormat
+from hypothesis import given
+from hypothesis import strategies as st
+
+from wheelyard.core.errors import InvalidParameter
+from wheelyard.core.package_sources import (
+    CERTIFICATE_KEY,
+    EXTRA_INDEX_URLS_KEY,
+    INDEX_URL_KEY,
+    KEYS,
+    LONGEST_VALUE,
+    PackageSources,
+    check_value,
+    problems_of,
+)
+from wheelyard.core.redaction import SafeUrl
+
+GOOD_URL = "https://build:s3cret@pkgs.example.com/org/_packaging/feed@Release/pypi/simple/"
+PRINTABLE = st.characters(min_codepoint=32, max_codepoint=0x2FF)
+
+
+def certificate() -> tuple[str, str]:
+    key = ec.generate_private_key(ec.SECP256R1())
+    name = x509.Name([x509.NameAttribute(x509.NameOID.COMMON_NAME, "Example CA")])
+    now = dt.datetime(2026, 1, 1, tzinfo=dt.UTC)
+    builder = x509.CertificateBuilder(name, name, key.public_key(), 1, now, now + dt.timedelta(days=30))
+    pem = builder.sign(key, SHA256()).public_bytes(Encoding.PEM).decode()
+    return pem, key.private_bytes(Encoding.PEM, PrivateFormat.PKCS8, NoEncryption()).decode()
+
+
+PEM, PRIVATE_KEY = certificate()
+
+
+def ids(key: str, value: str) -> list[str]:
+    return [problem.rule_id for problem in problems_of(key, value)]
+
+
+@pytest.mark.parametrize(
+    ("key", "value"),
+    [
+        (INDEX_URL_KEY, GOOD_URL),
+        (INDEX_URL_KEY, "https://pkgs.example.com/simple"),
+        (INDEX_URL_KEY, "http://token@127.0.0.1:8470/o/_packaging/f/pypi/simple/"),
+        (INDEX_URL_KEY, "http://[::1]:8470/simple/"),
+        (INDEX_URL_KEY, "file:///srv/index/simple"),
+        (INDEX_URL_KEY, "https://build:p%40ss%2Fw%2C@pkgs.example.com/simple"),
+        (EXTRA_INDEX_URLS_KEY, GOOD_URL),
+        (EXTRA_INDEX_URLS_KEY, f"{GOOD_URL} https://two.example/simple\nhttps://three.example/simple"),
+        (CERTIFICATE_KEY, PEM),
+        (CERTIFICATE_KEY, f"# our CA\n{PEM}{PEM}"),
+        (CERTIFICATE_KEY, PEM.replace("\n", "\r\n")),
+        ("another-key", "anything\n"),
+    ],
+)
+def test_good_values_have_no_problem(key: str, value: str) -> None:
+    assert problems_of(key, value) == ()
+    check_value(key, value)
+
+
+@pytest.mark.parametrize(
+    ("key", "value", "rule_ids"),
+    [
+        (INDEX_URL_KEY, "", ["value-is-empty"]),
+        (INDEX_URL_KEY, " \n", ["value-is-empty"]),
+        (INDEX_URL_KEY, f"{GOOD_URL}\n", ["secret-has-trailing-newline"]),
+        (INDEX_URL_KEY, f"{GOOD_URL}\r\n", ["secret-has-trailing-newline"]),
+        (INDEX_URL_KEY, f" {GOOD_URL}", ["secret-has-white-space"]),
+        (INDEX_URL_KEY, f"{GOOD_URL} https://two.example/", ["index-url-has-white-space"]),
+        (INDEX_URL_KEY, f'"{GOOD_URL}"', ["value-is-quoted"]),
+        (INDEX_URL_KEY, "https://h.example/\x07", ["control-character"]),
+        (INDEX_URL_KEY, "pkgs.example.com/simple", ["index-url-without-scheme"]),
+        (INDEX_URL_KEY, "build:s3cret@pkgs.example.com/simple", ["index-url-without-scheme"]),
+        (INDEX_URL_KEY, "ftp://pkgs.example.com/simple", ["index-url-without-scheme"]),
+        (INDEX_URL_KEY, "https://build:a/b@pkgs.example.com/simple", ["raw-character-in-password"]),
+        (INDEX_URL_KEY, "https://build:a?b@pkgs.example.com/simple", ["raw-character-in-password"]),
+        (INDEX_URL_KEY, "https://build:a#b@pkgs.example.com/simple", ["raw-character-in-password"]),
+        (INDEX_URL_KEY, "https://to/ken@pkgs.example.com/simple", ["raw-character-in-password"]),
+        (INDEX_URL_KEY, "https://build:a%b@pkgs.example.com/simple", ["bad-escape"]),
+        (INDEX_URL_KEY, "https://build:a@b@pkgs.example.com/simple", ["raw-at-in-password"]),
+        (INDEX_URL_KEY, "https:///simple", ["bad-host"]),
+        (INDEX_URL_KEY, "https://h.example:99999/simple", ["bad-host"]),
+        (INDEX_URL_KEY, "https://[::1/simple", ["bad-host"]),
+        (INDEX_URL_KEY, "http://build:s3cret@pkgs.example.com/simple", ["credentials-over-http"]),
+        (INDEX_URL_KEY, PEM.strip(), ["url-is-certificate"]),
+        (EXTRA_INDEX_URLS_KEY, f"{GOOD_URL},https://two.example/", ["extras-comma"]),
+        (EXTRA_INDEX_URLS_KEY, f"{GOOD_URL} two.example", ["index-url-without-scheme"]),
+        (EXTRA_INDEX_URLS_KEY, f"{GOOD_URL}\n", ["secret-has-trailing-newline"]),
+        (CERTIFICATE_KEY, "/etc/ssl/ca.pem", ["cert-is-path"]),
+        (CERTIFICATE_KEY, "ca.crt\n", ["cert-is-path"]),
+        (CERTIFICATE_KEY, "/dbfs/certs/ca", ["cert-is-path"]),
+        (CERTIFICATE_KEY, "hello", ["not-a-certificate"]),
+        (CERTIFICATE_KEY, "", ["value-is-empty"]),
+        (CERTIFICATE_KEY, PRIVATE_KEY, ["certificate-is-key"]),
+        (CERTIFICATE_KEY, f"{PEM}{PRIVATE_KEY}", ["certificate-is-key"]),
+        (CERTIFICATE_KEY, PEM.replace("\n", "\\n"), ["certificate-line-breaks"]),
+        (CERTIFICATE_KEY, PEM[:200], ["certificate-is-cut"]),
+        (CERTIFICATE_KEY, PEM.replace(PEM.splitlines()[2], ""), ["not-a-certificate"]),
+        (CERTIFICATE_KEY, PEM.replace(PEM.splitlines()[2], "*" * 64), ["not-a-certificate"]),
+        (CERTIFICATE_KEY, "x" * (LONGEST_VALUE + 1), ["value-too-long", "not-a-certificate"]),
+    ],
+)
+def test_bad_values_are_named(key: str, value: str, rule_ids: list[str]) -> None:
+    assert ids(key, value) == rule_ids
+    assert ids(key.upper(), value) == rule_ids
+
+
+def test_a_refusal_reads_as_the_style_guide_shows() -> None:
+    with pytest.raises(InvalidParameter) as refused:
+        check_value(INDEX_URL_KEY, f"{GOOD_URL}\n")
+    error = refused.value
+    assert error.reference == "secret-has-trailing-newline"
+    assert error.what == (
+        "`pip-index-url` was not stored: the value ends with a newline, and pip would ask for `/simple%0A/…`"
+    )
+    assert error.unchanged == "nothing was written; the previous value is still in place"
+    assert error.hint == 'use `printf %s "$URL" | databricks secrets put-secret …`, or pass --trim'
+
+
+def test_warnings_do_not_refuse() -> None:
+    check_value(INDEX_URL_KEY, "http://build:a@b@pkgs.example.com/simple")
+
+
+@given(
+    one=st.text(PRINTABLE, min_size=1, max_size=20),
+    two=st.text(PRINTABLE, min_size=1, max_size=20),
+    key=st.sampled_from(KEYS),
+    form=st.sampled_from(["https://build:{}@pkgs.example.com/s", "https://{}@pkgs.example.com/s", "build:{}@h/", "{}"]),
+)
+def test_no_text_depends_on_the_password(one: str, two: str, key: str, form: str) -> None:
+    texts = [{problem.rule_id: problem.text for problem in problems_of(key, form.format(text))} for text in (one, two)]
+    for rule_id in texts[0].keys() & texts[1].keys() - {"control-character"}:
+        assert re.sub("[0-9]+", "", texts[0][rule_id]) == re.sub("[0-9]+", "", texts[1][rule_id])
+
+
+@given(password=st.text(PRINTABLE, min_size=1, max_size=30))
+def test_an_escaped_password_has_no_problem(password: str) -> None:
+    assert problems_of(INDEX_URL_KEY, f"https://build:{quote(password, safe='')}@pkgs.example.com/simple") == ()
+
+
+URLS = st.from_regex(r"https://([a-z]{1,8}:[a-z0-9]{1,8}@)?[a-z]{1,8}\.example/[a-z/]{0,10}", fullmatch=True).map(
+    SafeUrl
+)
+SOURCES = st.builds(
+    PackageSources,
+    index_url=st.none() | URLS,
+    extra_index_urls=st.lists(URLS, max_size=3).map(tuple),
+    certificate=st.none() | st.just(PEM.strip()),
+)
+
+
+@given(sources=SOURCES)
+def test_keys_and_back(sources: PackageSources) -> None:
+    keys = {key: value.reveal() for key, value in sources.to_keys().items()}
+    assert PackageSources.from_keys(keys) == sources
+    assert PackageSources.from_keys({key.upper(): f" {value}\n" for key, value in keys.items()}) == sources
+    assert all(problems_of(key, value) == () for key, value in keys.items())
+
+
+@given(values=st.dictionaries(st.sampled_from(KEYS), st.text()))
+def test_whatever_is_stored_can_be_read_and_judged(values: dict[str, str]) -> None:
+    PackageSources.from_keys(values)
+    for key, value in values.items():
+        problems_of(key, value)
+
+
+def test_sources_do_not_print_credentials() -> None:
+    assert "s3cret" not in repr(PackageSources.from_keys({INDEX_URL_KEY: GOOD_URL, EXTRA_INDEX_URLS_KEY: GOOD_URL}))
+
+
+def test_der_of_another_length_is_no_certificate() -> None:
+    for data in (b"\x30\x03\x02\x01\x05x", b"\x31\x03\x02\x01\x05", b"\x30\x82\xff\xff" + bytes(10), b""):
+        text = f"-----BEGIN CERTIFICATE-----\n{base64.b64encode(data).decode()}\n-----END CERTIFICATE-----\n"
+        assert ids(CERTIFICATE_KEY, text) == ["not-a-certificate"]
+    assert ids(CERTIFICATE_KEY, "-----BEGIN CERTIFICATE-----\nMAMCAQU=\n-----END CERTIFICATE-----\n") == []
