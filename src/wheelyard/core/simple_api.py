@@ -1,8 +1,8 @@
 """The simple index: what a page says, as values, and the same page as HTML or JSON text.
 
-Two media types carry one meaning. The JSON form has everything; the HTML form is frozen at version 1.4 and cannot say sizes,
-times or versions. Links are relative, so a page stays right behind a proxy, a path prefix or another host name, and a client
-that attaches credentials below the index's root attaches them to files too.
+Two media types carry one meaning. The JSON form has everything; the HTML form is frozen at version 1.4 and cannot say
+sizes, times or versions. Links are relative, so a page stays right behind a proxy, a path prefix or another host
+name, and a client that attaches credentials below the index's root attaches them to files too.
 
 Source: PyPA simple repository API specification (PEPs 503, 592, 629, 658, 691, 700, 714, 792, 833).
 """

@@ -1,9 +1,9 @@
 """Who may come in: the question every request of an installer asks, answered from a dictionary.
 
-An installer sends the same credentials with each of hundreds of requests. The first one is asked of the gate (which reads the
-database); what it grants is kept under a keyed digest of the credentials and the feed's address, never under the credentials
-themselves. A kept grant ends when anything about tokens, roles or groups changes (the generation moves on) and after one
-second in any case, which bounds how long an expired token still works.
+An installer sends the same credentials with each of hundreds of requests. The first one is asked of the gate (which
+reads the database); what it grants is kept under a keyed digest of the credentials and the feed's address, never
+under the credentials themselves. A kept grant ends when anything about tokens, roles or groups changes (the
+generation moves on) and after one second in any case, which bounds how long an expired token still works.
 """
 
 from __future__ import annotations
@@ -64,16 +64,27 @@ class Gate(Protocol):
 
 
 class AccessGeneration:
-    """Moves on with every change that could take access away. Hand `bump` to whatever changes tokens, roles or groups."""
+    """Moves on with every change that could take access away.
 
-    __slots__ = ("_counter", "value")
+    What changes roles calls `bump`; the counters of whatever else matters (tokens, the directory) are watched.
+    """
+
+    __slots__ = ("_counter", "_own", "_watched")
 
     def __init__(self) -> None:
         self._counter = itertools.count(1)
-        self.value = 0
+        self._own = 0
+        self._watched: tuple[Callable[[], int], ...] = ()
 
     def bump(self) -> None:
-        self.value = next(self._counter)
+        self._own = next(self._counter)
+
+    def watch(self, count: Callable[[], int]) -> None:
+        """Count another's changes too. `count` is called with each request and must not wait."""
+        self._watched = (*self._watched, count)
+
+    def current(self) -> tuple[int, ...]:
+        return (self._own, *[count() for count in self._watched])
 
 
 class AccessCache:
@@ -92,21 +103,19 @@ class AccessCache:
         self._most = most_entries
         self._keep = keep_seconds
         self._key = secrets.token_bytes(32)
-        self._grants: dict[bytes, tuple[int, float, Grant]] = {}
+        self._grants: dict[bytes, tuple[tuple[int, ...], float, Grant]] = {}
 
     def digest(self, credentials: bytes, place: bytes) -> bytes:
         return hashlib.blake2b(credentials + b"\0" + place, digest_size=16, key=self._key).digest()
 
     def find(self, digest: bytes) -> Grant | None:
         kept = self._grants.get(digest)
-        if kept is None or kept[0] != self._generation.value or kept[1] < self._clock():
+        if kept is None or kept[0] != self._generation.current() or kept[1] < self._clock():
             return None
         return kept[2]
 
-    def keep(self, digest: bytes, grant: Grant, generation: int) -> None:
+    def keep(self, digest: bytes, grant: Grant, generation: tuple[int, ...]) -> None:
         """Remember a grant that was asked for when the generation was `generation`."""
-        if generation != self._generation.value:
-            return
         if len(self._grants) >= self._most:
             self._grants.clear()
         self._grants[digest] = (generation, self._clock() + self._keep, grant)

@@ -35,6 +35,7 @@ class FileNotFound(NotFound):
 class StoredFile:
     """A file that can be sent: its listing, where its bytes lie, and its core metadata (None when it has none)."""
 
+    project: NormalizedName
     file: File
     blob_key: str
     metadata: bytes | None

@@ -1,7 +1,7 @@
 """Tables of feeds, projects, files and prepared pages; every function is given one open transaction.
 
-A project's `revision` moves on with each change to what its page says. A prepared page carries the revision it was made of and
-counts only while the two are equal, so a page that was not rewritten before a crash is never served.
+A project's `revision` moves on with each change to what its page says. A prepared page carries the revision it was
+made of and counts only while the two are equal, so a page that was not rewritten before a crash is never served.
 """
 
 from __future__ import annotations
@@ -316,7 +316,7 @@ def _feed(tx: Connection, condition: sa.ColumnElement[bool]) -> FeedRow | None:
     return FeedRow(*row) if row is not None else None
 
 
-def _file(row: sa.Row[Any]) -> FileRow:
+def _file(row: Any) -> FileRow:
     return FileRow(*row)
 
 

@@ -1,8 +1,8 @@
 """Feeds, who may use them, their tokens and what is kept in them: the use cases.
 
-A caller's role on a feed is the highest of their own and those of their groups; workspace admins are owners of every feed. A
-feed token never gives more than its scope, nor more than the principal it was issued for holds at that moment: taking a role
-away takes it from the tokens too.
+A caller's role on a feed is the highest of their own and those of their groups; workspace admins are owners of every
+feed. A feed token never gives more than its scope, nor more than the principal it was issued for holds at that
+moment: taking a role away takes it from the tokens too.
 Source: roles and burnt versions as Azure Artifacts has them, facts/packaging.md D.
 """
 
@@ -61,6 +61,8 @@ class TokenService(Protocol):
 
 
 class NamedPrincipal(Protocol):
+    """A user, group or service principal by the name ACLs hold."""
+
     @property
     def name(self) -> str: ...
 
@@ -68,7 +70,11 @@ class NamedPrincipal(Protocol):
 class Directory(Protocol):
     """What the feeds room needs of the identity room."""
 
+    @property
+    def change_count(self) -> int: ...
     def find_principal(self, name: str) -> NamedPrincipal | None: ...
+    def on_removed(self, callback: Callable[[NamedPrincipal], None]) -> None: ...
+    def on_renamed(self, callback: Callable[[str, str], None]) -> None: ...
 
 
 _SCOPE_ROLE: dict[str, FeedRole] = {"read": "READER", "write": "CONTRIBUTOR"}
@@ -103,6 +109,9 @@ class Feeds:
         self._organization = FeedName.parse(organization)
         self._clock = clock
         self._new_id = new_id
+        changes.access.watch(lambda: directory.change_count)
+        directory.on_removed(lambda principal: database.write(lambda tx: store.forget_principal(tx, principal.name)))
+        directory.on_renamed(lambda old, new: database.write(lambda tx: store.rename_principal(tx, old, new)))
 
     def admit(self, token: Secret[str], place: FeedPlace) -> Grant:
         """Answer what the bearer of a token may do in the feed at `place`; this is the feed routes' `Gate`."""
@@ -318,9 +327,9 @@ class Feeds:
             3: lambda: FeedPlace(*parts),
         }
         place = places.get(len(parts), lambda: None)()
-        row = self._database.read(
-            lambda tx: contents.feed_by_id(tx, feed_id) or (place and contents.feed_at(tx, place))
-        )
+        row = self._database.read(lambda tx: contents.feed_by_id(tx, feed_id))
+        if row is None and place is not None:
+            row = self._database.read(lambda tx: contents.feed_at(tx, place))
         if row is None:
             raise _no_feed(feed_id)
         return row

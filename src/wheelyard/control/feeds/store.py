@@ -17,8 +17,10 @@ __all__ = [
     "TokenRow",
     "delete_role",
     "delete_token",
+    "forget_principal",
     "insert_token",
     "put_role",
+    "rename_principal",
     "roles_held",
     "roles_of",
     "token",
@@ -72,6 +74,16 @@ def delete_role(tx: Connection, feed_id: str, principal: str) -> bool:
     """Whether there was one."""
     deleted = tx.execute(sa.delete(_ROLES).where(_ROLES.c.feed_id == feed_id, _ROLES.c.principal == principal))
     return deleted.rowcount > 0
+
+
+def forget_principal(tx: Connection, principal: str) -> None:
+    """Take every role from a principal that is gone: a later one of the same name must not inherit them."""
+    tx.execute(sa.delete(_ROLES).where(_ROLES.c.principal == principal))
+
+
+def rename_principal(tx: Connection, old: str, new: str) -> None:
+    """Let a renamed group keep its roles."""
+    tx.execute(sa.update(_ROLES).where(_ROLES.c.principal == old).values(principal=new))
 
 
 def roles_of(tx: Connection, feed_id: str) -> list[tuple[str, FeedRole]]:

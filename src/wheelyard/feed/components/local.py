@@ -34,7 +34,7 @@ class LocalRepository:
         if found is None:
             raise FileNotFound(f"File `{filename}` with this digest is not in the feed")
         row, metadata = found
-        return StoredFile(listed(row), blob_key(self._feed_id, sha256, filename), metadata)
+        return StoredFile(row.project, listed(row), blob_key(self._feed_id, sha256, filename), metadata)
 
     def _rows(self, tx: Connection, name: NormalizedName) -> list[store.FileRow]:
         rows = store.files_of(tx, self._feed_id, name)
@@ -51,7 +51,7 @@ class LocalRepository:
 
 def blob_key(feed_id: str, sha256: str, filename: str) -> str:
     """Where a file's bytes lie. Two feeds share no bytes, so one can be deleted without asking the other."""
-    return f"feeds/{feed_id}/{sha256[:2]}/{sha256}/{filename}"
+    return f"feeds/{feed_id}/{sha256[:2]}/{sha256}-{filename}"
 
 
 def listed(row: store.FileRow) -> File:
