@@ -146,16 +146,20 @@ def _title(answer: _Answer) -> str:
 def _facts(options: EffectiveOptions) -> list[tuple[str, str, str]]:
     """Label, value and origin of what the installer will use, in the order it matters."""
     if options.refusal is not None:
-        return [("refused", options.refusal.text, options.refusal.origin)]
+        return [("refused", options.refusal.text, f"from {options.refusal.origin}")]
     index = options.index
-    facts = [("index", _shown(index), index.origin) if index else ("index", "none is asked", "")]
+    facts = [("index", _shown(index), _origin(index)) if index else ("index", "none is asked", "")]
     equally = "also asked" if options.strategy == "best version" else "asked first"
-    facts += [(equally, _shown(extra), extra.origin) for extra in options.extra_indexes]
-    facts += [("find links", str(link.value), link.origin) for link in options.find_links]
+    facts += [(equally, _shown(extra), _origin(extra)) for extra in options.extra_indexes]
+    facts += [("find links", str(link.value), _origin(link)) for link in options.find_links]
     if options.certificate is not None:
-        facts.append(("certificate", options.certificate.value, options.certificate.origin))
-    facts += [("not verified", host.value, host.origin) for host in options.trusted_hosts]
+        facts.append(("certificate", options.certificate.value, _origin(options.certificate)))
+    facts += [("not verified", host.value, _origin(host)) for host in options.trusted_hosts]
     return facts
+
+
+def _origin(source: Sourced[Any]) -> str:
+    return f"because {source.origin}" if source.value == PUBLIC_INDEX else f"from {source.origin}"
 
 
 def _shown(source: Sourced[SafeUrl]) -> str:
@@ -171,8 +175,7 @@ _RULES = {
 def _written(answer: _Answer) -> Iterator[str]:
     options = answer.explanation.options
     yield _title(answer)
-    rows = [[f"  {label}", value, f"from {origin}" if origin else ""] for label, value, origin in _facts(options)]
-    yield from aligned(rows)
+    yield from aligned([[f"  {label}", value, origin] for label, value, origin in _facts(options)])
     if options.extra_indexes:
         yield f"  {_RULES.get(options.strategy, options.strategy)}"
     if options.verdicts:
@@ -191,9 +194,7 @@ def _drawn(answer: _Answer) -> Group:
     facts = Table.grid(padding=(0, 2, 0, 0))
     for label, value, origin in _facts(options):
         style = "bold red" if label == "refused" else ("bold green" if label == "index" else "")
-        facts.add_row(
-            Text(label, "dim"), Text(mask_urls(value), style), Text(f"from {origin}" if origin else "", "dim")
-        )
+        facts.add_row(Text(label, "dim"), Text(mask_urls(value), style), Text(origin, "dim"))
     parts: list[Any] = [Text(_title(answer), "bold"), Padding(facts, (0, 0, 0, 2))]
     if options.extra_indexes:
         parts.append(Padding(Text(_RULES.get(options.strategy, options.strategy), "italic dim"), (0, 0, 0, 2)))
@@ -215,13 +216,13 @@ def _ladder(verdicts: Sequence[Verdict]) -> Table:
 
 
 def _warn(warned: Warned, out: Screen) -> None:
-    colour = "bold red" if warned.level == "error" else "bold yellow"
+    word, colour = ("error", "bold red") if warned.level == "error" else ("warning", "bold yellow")
     if out.is_terminal:
-        head = Text.assemble((f"{warned.level}: ", colour), (warned.id, "bold"), (f"  ({warned.confidence})", "dim"))
+        head = Text.assemble((f"{word}: ", colour), (warned.id, "bold"), (f"  ({warned.confidence})", "dim"))
         out.out.print(head)
         out.out.print(Padding(Text(mask_urls(warned.text)), (0, 0, 0, 2)))
     else:
-        out.raw(f"{warned.level}: {warned.id} ({warned.confidence})\n  {mask_urls(warned.text)}")
+        out.raw(f"{word}: {warned.id} ({warned.confidence})\n  {mask_urls(warned.text)}")
 
 
 def _next_steps(asked: _Asked, explanation: Explanation, out: Screen) -> None:
