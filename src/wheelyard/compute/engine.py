@@ -1,8 +1,8 @@
 """The interface of everything that can run user code.
 
-An engine may be killed at any moment: after a crash `sweep` finds and removes what it left behind. Output leaves this interface
-redacted. Every process starts with an environment built from nothing, in its own process group, inside a sandbox where the
-machine has one. Calls block; callers bring their own threads.
+An engine may be killed at any moment: after a crash `sweep` finds and removes what it left behind. Output leaves this
+interface redacted. Every process starts with an environment built from nothing, in its own process group, inside a
+sandbox where the machine has one. Calls block; callers bring their own threads.
 """
 
 from __future__ import annotations
@@ -43,8 +43,8 @@ class LaunchSpec:
         pip: exact pip version, as in "23.2.1".
         runtime_version: value of `DATABRICKS_RUNTIME_VERSION` in user code.
         variables: the cluster's own environment variables, secret references resolved.
-        pip_environment: called once the engine knows where its files lie; returns what `core.pip.environment` made of the
-            layers. Called again at each `refresh`.
+        pip_environment: called once the engine knows where its files lie; returns what `core.pip.environment` made of
+            the layers. Called again at each `refresh`.
         secrets: further values that no output may show.
         requirements: requirement lines that belong to the compute itself (serverless dependencies).
         files: workspace files those lines may name; staged before they are resolved.
@@ -107,7 +107,7 @@ class CellResult:
 
 @dataclass(frozen=True, slots=True)
 class InstallResult:
-    """What an installation put in place: `name==version` of each distribution, and where each came from (masked URL)."""
+    """What an installation put in place: `name==version` of each, and for each the masked URL of its file."""
 
     installed: tuple[str, ...]
     origins: Mapping[str, str] = field(default_factory=lambda: MappingProxyType({}))
@@ -154,7 +154,7 @@ class Compute(Protocol):
         """Replace the workspace files user code sees below `/Workspace`."""
 
     def refresh(self) -> None:
-        """Ask `LaunchSpec.pip_environment` again; sessions, programs and installations started from now on get the answer."""
+        """Ask `LaunchSpec.pip_environment` again; what is started from now on gets the answer."""
 
     def open_session(self, identity: Identity, *, parameters: Mapping[str, str], cwd: str = "") -> Session:
         """Start a notebook session; `parameters` are what `dbutils.widgets.get` finds."""

@@ -1,9 +1,9 @@
 """The store of ready environments, keyed by what is in them.
 
-An entry is built in a folder of its own, byte-compiled, renamed into place and never changed afterwards, so that compute with
-the same set shares one. No package's code runs while an entry is built: uv is driven by the trusted interpreter of the
-runtime image (`--prefix`), never by the entry's own, whose `.pth` files would run; and byte-compiling starts without `site`.
-That is why an entry may share its files with another by hard link.
+An entry is built in a folder of its own, byte-compiled, renamed into place and never changed afterwards, so that
+compute with the same set shares one. No package's code runs while an entry is built: uv is driven by the trusted
+interpreter of the runtime image (`--prefix`), never by the entry's own, whose `.pth` files would run; and
+byte-compiling starts without `site`. That is why an entry may share its files with another by hard link.
 """
 
 from __future__ import annotations
@@ -116,7 +116,7 @@ class EnvironmentStore:
             building = self.folder / "building" / uuid.uuid4().hex
             try:
                 build(building)
-                os.rename(building, final)
+                _put(building, final)
             finally:
                 shutil.rmtree(building, ignore_errors=True)
         return final
@@ -126,6 +126,15 @@ class EnvironmentStore:
         with (self.folder / "locks" / name).open("w") as handle:
             fcntl.flock(handle, fcntl.LOCK_EX)
             yield
+
+
+def _put(building: Path, final: Path) -> None:
+    """Rename into place. Where file locks do not reach (another machine, a copied cache) the first one wins."""
+    try:
+        building.rename(final)
+    except OSError:
+        if not final.is_dir():
+            raise
 
 
 def clone(source: Path, target: Path, *, linked: bool) -> None:

@@ -1,7 +1,7 @@
 """Runtime images: the Python and the exact pip of a runtime version, with what a kernel needs.
 
-An image is made once per machine and shared. It holds `kernel.lock` beside this file (ipykernel, databricks-sdk and what they
-need, by hash), so two machines get the same one from any index that carries the files.
+An image is made once per machine and shared. It holds `kernel.lock` beside this file (ipykernel, databricks-sdk and
+what they need, by hash), so two machines get the same one from any index that carries the files.
 """
 
 from __future__ import annotations

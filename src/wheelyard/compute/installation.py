@@ -1,9 +1,9 @@
 """Installing a library for everybody on a compute: pip decides what, uv puts it in place.
 
 The runtime's real pip resolves in the sandbox against what is installed now. Its answer, to the byte, is the key of an
-environment: who had the same answer before gets the same environment. Otherwise uv places exactly those files on a hard-link
-clone, from the same indexes or from wheels that pip fetched and built. Where uv cannot, real pip installs into a copy that
-belongs to this compute alone. So pip's answer always stands; uv only makes it quick.
+environment: who had the same answer before gets the same environment. Otherwise uv places exactly those files on a
+hard-link clone, from the same indexes or from wheels that pip fetched and built. Where uv cannot, real pip installs
+into a copy that belongs to this compute alone. So pip's answer always stands; uv only makes it quick.
 """
 
 from __future__ import annotations
@@ -14,16 +14,17 @@ import os
 import re
 import shutil
 import uuid
-from collections.abc import Callable, Iterable, Mapping, Sequence
+from collections.abc import Iterable, Sequence
 from dataclasses import dataclass
 from pathlib import Path
 
 from packaging.utils import canonicalize_name, parse_wheel_filename
 
 from wheelyard.compute.engine import InstallResult, OnLine
-from wheelyard.compute.environments import Environment, EnvironmentStore, Pin, clone, compile_all, own_scripts
+from wheelyard.compute.environments import Environment, EnvironmentStore, Pin, clone
 from wheelyard.compute.images import Uv
 from wheelyard.compute.log_stream import LastLines
+from wheelyard.compute.placing import Placer, Setting, UvRefusedError
 from wheelyard.compute.process import Command, ProcessTable
 from wheelyard.compute.report import Decision, read_report
 from wheelyard.compute.sandbox import View
@@ -31,7 +32,7 @@ from wheelyard.compute.venv import RUNTIME_SUPPORT
 from wheelyard.core.errors import LibraryFailed
 from wheelyard.core.redaction import Secret
 
-__all__ = ["Installation", "Setting", "Wanted"]
+__all__ = ["Installation", "Wanted"]
 
 NO_MATCH = "NO_MATCHING_DISTRIBUTION_ERROR"
 FAILURE = "DRIVER_LIBRARY_INSTALLATION_FAILURE"
@@ -44,22 +45,6 @@ _OWN_INDEX = re.compile(
     r"(?:^|\s)(?:-[ifrc]|--(?:index-url|pypi-url|extra-index-url|find-links|no-index|requirement|constraint))(?:[\s=]|$)",
     re.MULTILINE,
 )
-_UV_VARIABLES = re.compile(
-    r"UV_(?:DEFAULT_INDEX|INDEX(?:_\w+)?|EXTRA_INDEX_URL|INSECURE_HOST|HTTP_TIMEOUT|SYSTEM_CERTS|NATIVE_TLS)"
-    r"|SSL_CERT_(?:FILE|DIR)|(?i:https?|all|no)_PROXY"
-)
-"""What uv may take from the compute's environment: where the packages are, and nothing that moves where they go."""
-
-
-@dataclass(frozen=True, slots=True)
-class Setting:
-    """What an installation runs in: the whole environment of its processes, what they see, and a folder for its work."""
-
-    variables: Mapping[str, Secret[str]]
-    view: View
-    folder: Path
-    workspace: Path
-    """This machine's folder behind `/Workspace`."""
 
 
 @dataclass(frozen=True, slots=True)
@@ -77,7 +62,7 @@ class Wanted:
 
     @classmethod
     def of(cls, arguments: Sequence[str], index_url: Secret[str] | None, text: str = "") -> Wanted:
-        """`text` is that of the requirements file among the arguments; index options in either are pip's alone to read."""
+        """`text` is that of the requirements file in the arguments; index options are pip's alone to read."""
         own = bool(_OWN_INDEX.search(" ".join(arguments)) if not text else _OWN_INDEX.search(text))
         return cls(tuple(arguments), index_url, own)
 
@@ -160,20 +145,21 @@ class Installation:
         self, base: Environment, wanted: Wanted, setting: Setting, work: Path, decisions: tuple[Decision, ...]
     ) -> Environment | None:
         """The environment of the store that holds pip's answer; None when it cannot be made to."""
-        pins = self._pins(base, decisions, setting)
         if base.pins is None or any(one.direct and not one.local_path for one in decisions):
             return None
+        placer = Placer(self.store, self.uv, self.table, base, setting)
+        pins = _pins(decisions, setting)
         if pins is not None and not wanted.own_indexes:
             try:
-                return self._placed(
-                    base, pins, lambda folder: self._place_online(folder, base, wanted, setting, pins, decisions)
+                return placer.from_indexes(
+                    pins, {one.name: one.url for one in decisions if one.local_path}, wanted.index_url
                 )
-            except _UvRefusedError:
+            except UvRefusedError:
                 pass
-        return self._fetched(base, wanted, setting, work, decisions)
+        return self._fetched(placer, wanted, work, decisions)
 
     def _fetched(
-        self, base: Environment, wanted: Wanted, setting: Setting, work: Path, decisions: tuple[Decision, ...]
+        self, placer: Placer, wanted: Wanted, work: Path, decisions: tuple[Decision, ...]
     ) -> Environment | None:
         """Let pip fetch or build exactly these files, then place what came of it."""
         if any(one.direct or not one.sha256 for one in decisions):
@@ -184,79 +170,10 @@ class Installation:
         index = () if wanted.index_url is None else ("--index-url", wanted.index_url.reveal())
         arguments = ("wheel", "--no-deps", "--require-hashes", "--wheel-dir", str(wheels), "-r", str(exact))
         try:
-            self._pip(base.python, (*arguments, *_QUIET, *index), setting, lambda _line: None)
-            pins = _hashed(wheels.glob("*.whl"))
-            return self._placed(base, pins, lambda folder: self._place_offline(folder, base, setting, pins, wheels))
-        except (LibraryFailed, _UvRefusedError):
+            self._pip(placer.base.python, (*arguments, *_QUIET, *index), placer.setting, lambda _line: None)
+            return placer.from_folder(_hashed(wheels.glob("*.whl")), wheels)
+        except (LibraryFailed, UvRefusedError):
             return None
-
-    def _pins(self, base: Environment, decisions: tuple[Decision, ...], setting: Setting) -> dict[str, Pin] | None:
-        """pip's answer to the byte; None when a file is no wheel or its hash is not known."""
-        pins = {}
-        for one in decisions:
-            sha256 = _hash_of(_on_machine(one.local_path, setting)) if one.local_path else one.sha256
-            if not one.wheel or not sha256:
-                return None
-            pins[one.name] = Pin(one.name, one.version, sha256)
-        return pins
-
-    def _placed(self, base: Environment, pins: Mapping[str, Pin], place: Callable[[Path], None]) -> Environment:
-        return self.store.derived(base, base.with_pins(pins.values()) or {}, place)
-
-    def _place_online(
-        self,
-        folder: Path,
-        base: Environment,
-        wanted: Wanted,
-        setting: Setting,
-        pins: Mapping[str, Pin],
-        decisions: tuple[Decision, ...],
-    ) -> None:
-        paths = {one.name: one.url for one in decisions if one.local_path}
-        lines = [_line(pin, paths.get(pin.name, "")) for pin in pins.values()]
-        variables = {name: value for name, value in setting.variables.items() if _UV_VARIABLES.fullmatch(name)}
-        if wanted.index_url is not None:
-            variables["UV_DEFAULT_INDEX"] = wanted.index_url
-            variables.pop("UV_INDEX_URL", None)
-        variables |= {"UV_INDEX_STRATEGY": Secret("unsafe-best-match"), "UV_HTTP_RETRIES": Secret("1")}
-        self._uv(folder, base, setting, lines, variables, ())
-
-    def _place_offline(
-        self, folder: Path, base: Environment, setting: Setting, pins: Mapping[str, Pin], wheels: Path
-    ) -> None:
-        lines = [_line(pin, "") for pin in pins.values()]
-        self._uv(folder, base, setting, lines, {}, ("--no-index", "--find-links", str(wheels)))
-
-    def _uv(
-        self,
-        folder: Path,
-        base: Environment,
-        setting: Setting,
-        lines: Iterable[str],
-        variables: Mapping[str, Secret[str]],
-        source: tuple[str, ...],
-    ) -> None:
-        """Place exact files with the image's own interpreter, so that no package's code runs (see `environments`)."""
-        image = self.store.image_path(base.image)
-        builder = image / "bin" / "python"
-        requirements = folder / "requirements.txt"
-        requirements.write_text("\n".join(lines))
-        arguments = (
-            *("pip", "install", "--python", str(builder), "--prefix", str(folder), "--no-deps", "--reinstall"),
-            *("--require-hashes", "--only-binary", ":all:", "-r", str(requirements), *source),
-        )
-        command = self.uv.command(
-            arguments,
-            variables,
-            readable=(*base.interpreter.folders, image, setting.folder, *setting.view.readable),
-            folder=folder,
-            placed=setting.view.placed,
-        )
-        if self.table.run(command, lambda _line: None) != 0:
-            raise _UvRefusedError
-        requirements.unlink()
-        own_scripts(folder, builder)
-        compile_all(self.table, base.interpreter, folder)
 
     def _private(self, base: Environment, wanted: Wanted, setting: Setting, on_line: OnLine) -> Environment:
         """Real pip into a copy with files of its own, for this compute alone."""
@@ -278,10 +195,6 @@ class Installation:
 _QUIET = ("--no-input", "--disable-pip-version-check", "--progress-bar", "off")
 
 
-class _UvRefusedError(Exception):
-    """uv could not place what pip decided; the reason does not matter, for pip's answer stands."""
-
-
 def _failed(lines: tuple[str, ...]) -> LibraryFailed:
     code = NO_MATCH if any(text in line for line in lines for text in _NO_MATCH_TEXTS) else FAILURE
     return LibraryFailed("\n".join(lines), code=code, log_lines=lines)
@@ -292,13 +205,19 @@ def _result(decisions: tuple[Decision, ...]) -> InstallResult:
     return InstallResult(installed, {f"{one.title}=={one.version}": one.origin for one in decisions})
 
 
-def _line(pin: Pin, url: str) -> str:
-    what = f"{pin.name} @ {url.partition('#')[0]}" if url else f"{pin.name}=={pin.version}"
-    return f"{what} --hash=sha256:{pin.sha256}"
+def _pins(decisions: tuple[Decision, ...], setting: Setting) -> dict[str, Pin] | None:
+    """The answer to the byte; None when a file is no wheel or its hash is not known."""
+    pins = {}
+    for one in decisions:
+        sha256 = _hash_of(_on_machine(one.local_path, setting)) if one.local_path else one.sha256
+        if not one.wheel or not sha256:
+            return None
+        pins[one.name] = Pin(one.name, one.version, sha256)
+    return pins
 
 
 def _hashed(wheels: Iterable[Path]) -> dict[str, Pin]:
-    pins = {}
+    pins: dict[str, Pin] = {}
     for wheel in wheels:
         name, version, _build, _tags = parse_wheel_filename(wheel.name)
         pins[canonicalize_name(name)] = Pin(canonicalize_name(name), str(version), _hash_of(wheel))

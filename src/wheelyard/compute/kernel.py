@@ -1,7 +1,7 @@
 """One notebook's Python: an ipykernel in the sandbox, spoken to over sockets that only this user's processes can open.
 
-The kernel's messages become redacted `Output`s. Each cell has one redacting stream for what it prints and one for its errors, so
-a secret is found even when it is printed letter by letter.
+The kernel's messages become redacted `Output`s. Each cell has one redacting stream for what it prints and one for its
+errors, so a secret is found even when it is printed letter by letter.
 """
 
 from __future__ import annotations
@@ -15,7 +15,7 @@ import threading
 import time
 from collections.abc import Callable, Mapping
 from pathlib import Path
-from typing import Any
+from typing import Any, cast
 
 from jupyter_client.blocking.client import BlockingKernelClient
 
@@ -53,7 +53,7 @@ class Kernel:
         )
         self._reader.start()
         self.client = BlockingKernelClient()
-        self.client.load_connection_info(dict(connection))
+        self.client.load_connection_info(cast("Any", dict(connection)))
         self.client.start_channels(stdin=False, hb=False)
 
     def wait_until_ready(self) -> None:
@@ -102,7 +102,7 @@ class KernelSession:
         sockets: short private folder, as the kernel and we see it.
         connection_file: where the kernel reads how to listen; in the session's own folder.
         on_close: called once.
-        busy: context manager factory that marks user code as running.
+        on_busy: called with 1 when user code starts to run, with -1 when it has ended.
     """
 
     def __init__(
@@ -187,17 +187,18 @@ class KernelSession:
 
     def _new_kernel(self) -> Kernel:
         self._generation += 1
+        key = secrets.token_hex(32)
         connection = {
             "transport": "ipc",
             "ip": str(self._sockets / f"k{self._generation}"),
             **{name: number for number, name in enumerate(_PORTS, start=1)},
-            "key": secrets.token_hex(32),
+            "key": key,
             "signature_scheme": "hmac-sha256",
             "kernel_name": "",
         }
         self._connection_file.touch(mode=0o600)
         self._connection_file.write_text(json.dumps(connection))
-        kernel = Kernel(self._start(), self._table, {**connection, "key": connection["key"].encode()})
+        kernel = Kernel(self._start(), self._table, {**connection, "key": key.encode()})
         kernel.wait_until_ready()
         return kernel
 

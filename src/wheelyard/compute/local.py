@@ -2,12 +2,14 @@
 
 from __future__ import annotations
 
+import os
 import shutil
 import tempfile
 import threading
 import time
 import uuid
 from collections.abc import Callable, Sequence
+from dataclasses import replace
 from pathlib import Path
 
 from wheelyard.compute.engine import Compute, EngineSettings, LaunchSpec, OnLine
@@ -16,7 +18,7 @@ from wheelyard.compute.images import ImageBuilder
 from wheelyard.compute.local_compute import LocalCompute, Means
 from wheelyard.compute.log_stream import LastLines
 from wheelyard.compute.machine import system_roots
-from wheelyard.compute.process import ProcessTable, Processes, end_recorded
+from wheelyard.compute.process import Processes, ProcessTable, end_recorded
 from wheelyard.compute.sandbox import choose_sandbox
 from wheelyard.core.errors import LaunchFailed, LibraryFailed
 from wheelyard.core.redaction import Redactor, Secret
@@ -48,6 +50,7 @@ class LocalEngine:
         machine_roots: Path | None = None,
         clock: Callable[[], float] = time.monotonic,
     ) -> None:
+        settings = replace(settings, folder=settings.folder.resolve(), cache=settings.cache.resolve())
         self._settings = settings
         self._own = settings.folder / _OWN
         self._own.mkdir(parents=True, exist_ok=True, mode=0o700)
@@ -127,8 +130,9 @@ class LocalEngine:
 
     def _image(self, spec: LaunchSpec, on_line: OnLine) -> Environment:
         interpreter = self._images.interpreter(spec.python)
+        on_line(f"Starting with Python {interpreter.text} and pip {spec.pip}")
         if interpreter.minor != tuple(map(int, spec.python.split("."))):
-            on_line(f"Python {spec.python} is not on this machine: taking {interpreter.text}, the nearest")
+            on_line(f"Python {spec.python} is not on this machine; {interpreter.text} is the nearest")
         return self._images.image(spec.python, spec.pip)
 
     def _means(self, folder: Path) -> Means:
@@ -170,7 +174,7 @@ class LocalEngine:
         if note.is_file() and Path(note.read_text()).name.startswith("wheelyard-"):
             shutil.rmtree(note.read_text(), ignore_errors=True)
         note.unlink(missing_ok=True)
-        shutil.rmtree(self._own / "trash", ignore_errors=True)
+        remove(self._own / "trash")
 
     def _stopped(self, compute: LocalCompute, folder: Path) -> None:
         """Take its folder out of the way at once, and delete it when there is time."""
@@ -188,8 +192,10 @@ class LocalEngine:
 
 def remove(folder: Path) -> None:
     """Delete a folder whatever user code did to its modes."""
-    for path in (folder, *(path for path in folder.rglob("*") if path.is_dir() and not path.is_symlink())):
-        path.chmod(0o700)
+    for parent, names, _files in os.walk(folder):
+        for path in (Path(parent, name) for name in names):
+            if not path.is_symlink():
+                path.chmod(0o700)
     shutil.rmtree(folder, ignore_errors=True)
 
 

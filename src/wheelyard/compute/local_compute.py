@@ -4,11 +4,13 @@ from __future__ import annotations
 
 import json
 import os
+import re
 import shutil
 import threading
 import uuid
 from collections.abc import Callable, Mapping, Sequence
 from dataclasses import dataclass
+from itertools import pairwise
 from pathlib import Path
 
 from wheelyard.compute.engine import (
@@ -22,11 +24,12 @@ from wheelyard.compute.engine import (
 )
 from wheelyard.compute.environments import Environment
 from wheelyard.compute.images import ImageBuilder
-from wheelyard.compute.installation import Installation, Setting, Wanted
+from wheelyard.compute.installation import Installation, Wanted
 from wheelyard.compute.kernel import KernelSession
 from wheelyard.compute.log_stream import redacted_lines
 from wheelyard.compute.placement import Placement, place_settings
-from wheelyard.compute.process import Command, Process, ProcessTable, Processes
+from wheelyard.compute.placing import Setting
+from wheelyard.compute.process import Command, Process, Processes, ProcessTable
 from wheelyard.compute.sandbox import View
 from wheelyard.compute.venv import RUNTIME_SUPPORT, Overlay, make_overlay
 from wheelyard.core.errors import InvalidParameter, InvalidState
@@ -36,6 +39,7 @@ __all__ = ["LocalCompute", "Means"]
 
 _SYSTEM_PATH = "/usr/local/bin:/usr/bin:/bin"
 _WORKSPACE = "/Workspace"
+_URL = re.compile(r"[A-Za-z][A-Za-z0-9+.-]*://\S+")
 
 
 @dataclass(frozen=True, slots=True)
@@ -99,7 +103,7 @@ class LocalCompute:
     def install_own(self, lines: Sequence[str], on_line: OnLine) -> InstallResult:
         """Install the compute's own requirement lines, as one requirements file."""
         text = "".join(f"{self._inside(line)}\n" for line in lines)
-        self._hide_urls({str(number): Secret(word) for number, word in enumerate(text.split())})
+        self._hide_urls({"requirements": Secret(text)})
         folder = self._new_folder("installations")
         file = folder / "requirements.txt"
         file.touch(mode=0o600)
@@ -130,7 +134,7 @@ class LocalCompute:
         self._placement = place_settings(
             folder, self._table.sandbox, images.roots, images.machine_index, self._spec.pip_environment
         )
-        self._hide_urls(self._placement.variables)
+        self._hide_urls({**self._placement.variables, "pip.conf": self._placement.conf})
 
     def open_session(self, identity: Identity, *, parameters: Mapping[str, str], cwd: str = "") -> Session:
         """See `engine.Compute.open_session`."""
@@ -327,7 +331,7 @@ class LocalCompute:
 
     def _text_of(self, requirement: Sequence[str]) -> str:
         """The text of the requirements file among pip's arguments, where it is a workspace file."""
-        for option, value in zip(requirement, requirement[1:], strict=False):
+        for option, value in pairwise(requirement):
             if option in {"-r", "--requirement"} and value.startswith(f"{_WORKSPACE}/"):
                 path = self._workspace / _below_workspace(value)
                 return path.read_text(encoding="utf-8", errors="replace") if path.is_file() else ""
@@ -336,8 +340,7 @@ class LocalCompute:
     def _hide_urls(self, values: Mapping[str, Secret[str]]) -> None:
         """Of values that are not secret as a whole, the user-info of URLs is; there may be several in one."""
         for value in values.values():
-            for word in value.reveal().split():
-                url = SafeUrl(word.partition("=")[2] if word.startswith("--") or "=http" in word else word)
+            for url in map(SafeUrl, _URL.findall(value.reveal())):
                 if url.has_credentials:
                     self._redactor.add(Secret(url.reveal()))
 

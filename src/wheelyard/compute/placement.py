@@ -15,7 +15,7 @@ from wheelyard.core.redaction import Secret
 
 __all__ = ["Placement", "place_settings"]
 
-_PASSWD = """\
+_PEOPLE = """\
 root:x:0:0:root:/root:/usr/sbin/nologin
 spark:x:1000:1000:compute:/tmp:/bin/bash
 nobody:x:65534:65534::/:/usr/sbin/nologin
@@ -31,11 +31,13 @@ class Placement:
         folder: holds the files; processes read it at its own path.
         variables: what they add to the environment.
         placed: what they see elsewhere, as in `View.placed`.
+        conf: text of the global pip file; empty for none.
     """
 
     folder: Path
     variables: Mapping[str, Secret[str]]
     placed: Mapping[str, Path]
+    conf: Secret[str]
 
 
 def place_settings(
@@ -66,7 +68,7 @@ def place_settings(
         placed = {inside: conf} if confined else {}
     if not confined:
         variables["XDG_CONFIG_DIRS"] = Secret(str(folder / "xdg"))
-    return Placement(folder, variables, {**placed, **_people(folder)})
+    return Placement(folder, variables, {**placed, **_people(folder)}, pip.global_conf or Secret(""))
 
 
 def _bundle(roots: Path, certificate: str | None) -> bytes:
@@ -79,6 +81,6 @@ def _bundle(roots: Path, certificate: str | None) -> bytes:
 def _people(folder: Path) -> dict[str, Path]:
     """The two files by which programs find out who they are."""
     passwd, group = folder / "passwd", folder / "group"
-    passwd.write_text(_PASSWD)
+    passwd.write_text(_PEOPLE)
     group.write_text(_GROUP)
     return {"/etc/passwd": passwd, "/etc/group": group}

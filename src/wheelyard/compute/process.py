@@ -1,8 +1,8 @@
 """The one way to start a process.
 
-Its environment is built from nothing, it leads its own session, and it is written down with its start time, so that a later
-start of ours can tell it from a stranger who got the same number. All are started by one thread that lives as long as the
-engine: the kernel's death signal is tied to the *thread* that started a process, not to its process.
+Its environment is built from nothing, it leads its own session, and it is written down with its start time, so that a
+later start of ours can tell it from a stranger who got the same number. All are started by one thread that lives as
+long as the engine: the kernel's death signal is tied to the *thread* that started a process, not to its process.
 """
 
 from __future__ import annotations

@@ -1,7 +1,7 @@
 """What a process of compute can see of this machine.
 
-Files are listed one by one; what is not listed does not exist inside. So the data folder, the key ring and other compute's
-folders need no rule of their own. The network is shared, because packages must be reachable.
+Files are listed one by one; what is not listed does not exist inside. So the data folder, the key ring and other
+compute's folders need no rule of their own. The network is shared, because packages must be reachable.
 """
 
 from __future__ import annotations
@@ -58,7 +58,7 @@ _ISOLATION = (
 )
 _UNPRIVILEGED = ("--unshare-user", "--uid", "1000", "--gid", "1000")
 _LEVELS = ((*_UNPRIVILEGED, "--disable-userns"), _UNPRIVILEGED, ("--cap-drop", "ALL"))
-"""Best first: an unprivileged user who can make no further namespaces; an unprivileged user; root without capabilities."""
+"""Best first: an unprivileged user who can make no more namespaces; an unprivileged user; root without capabilities."""
 
 _PROBE_SECONDS = 10
 

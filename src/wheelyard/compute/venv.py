@@ -1,7 +1,7 @@
 """The overlay: a virtual environment of one session's or one program's own, on top of the compute's.
 
-It is only a handful of links and a `.pth` file, so it is made in a millisecond. pip, started with its interpreter, sees the
-compute's packages as installed, installs and upgrades into the overlay, and refuses to remove what lies below: what
+It is only a handful of links and a `.pth` file, so it is made in a millisecond. pip, started with its interpreter, sees
+the compute's packages as installed, installs and upgrades into the overlay, and refuses to remove what lies below: what
 notebook-scoped libraries do on a cluster.
 """
 

@@ -1,7 +1,7 @@
 """What user code finds inside compute: `dbutils`, the session's identity, the notebook's magics.
 
-This package is imported by the Python of a runtime image (3.10 or newer) and needs the standard library and IPython only. It
-has the name and the entry points that the Databricks SDKs look for. Nothing in it is imported by the control plane.
+This package is imported by the Python of a runtime image (3.10 or newer) and needs the standard library and IPython
+only. It has the name and the entry points that the Databricks SDKs look for. The control plane imports nothing of it.
 """
 
 from __future__ import annotations

@@ -39,7 +39,7 @@ def split(line: str) -> list[str]:
 
 
 def _run(arguments: list[str], content: bytes | None) -> int:
-    process = subprocess.Popen(  # noqa: S603  # the notebook's own command
+    process = subprocess.Popen(
         arguments,
         stdin=subprocess.DEVNULL if content is None else subprocess.PIPE,
         stdout=subprocess.PIPE,

@@ -2,12 +2,14 @@
 
 from __future__ import annotations
 
+import os
 import sys
 
 from . import session
 
 
 def main() -> None:
+    """Become the kernel, in the environment that the compute gave: what ipykernel adds is meant for terminals."""
     session.begin()
     from ipykernel.kernelapp import IPKernelApp  # noqa: PLC0415  # only kernels need it
     from traitlets.config import Config  # noqa: PLC0415  # as above
@@ -18,7 +20,10 @@ def main() -> None:
     config.InteractiveShellApp.extensions = ["dbruntime.magics"]
     config.IPKernelApp.connection_file = sys.argv[1]
     app = IPKernelApp.instance(config=config)
+    given = dict(os.environ)
     app.initialize([])
+    for name in set(os.environ) - set(given) - {"MPLBACKEND"}:
+        del os.environ[name]
     app.start()
 
 

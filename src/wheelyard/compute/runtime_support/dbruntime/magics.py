@@ -1,7 +1,7 @@
 """The notebook's magics, as an IPython extension.
 
-`%pip` and `%uv` act on the session's own environment; `%sh` is a cell when it stands first and a line elsewhere, and so is
-`!`. Lines that Databricks reads as another language (`%sql`, `%scala`, `%r`) get a sentence instead of a stack.
+`%pip` and `%uv` act on the session's own environment; `%sh` is a cell when it stands first and a line elsewhere. Words
+that Databricks reads as another language (`%sql`, `%scala`, `%r`) get a sentence instead of a stack.
 """
 
 from __future__ import annotations
@@ -42,12 +42,12 @@ def load_ipython_extension(shell: Any) -> None:
 
 
 def first_line_rules(lines: list[str]) -> list[str]:
-    """A language word in a cell's first line rules the whole cell.
+    r"""A language word in a cell's first line rules the whole cell.
 
-    >>> first_line_rules(["%sh ls\\n", "pwd\\n"])
-    ['%%sh ls\\n', 'pwd\\n']
-    >>> first_line_rules(["x = 1\\n", "%sh ls\\n"])
-    ['x = 1\\n', '%sh ls\\n']
+    >>> first_line_rules(["%sh ls\n", "pwd\n"])
+    ['%%sh ls\n', 'pwd\n']
+    >>> first_line_rules(["x = 1\n", "%sh ls\n"])
+    ['x = 1\n', '%sh ls\n']
     """
     for number, line in enumerate(lines):
         if not line.strip():

@@ -1,7 +1,7 @@
 """Runs a program of user code: `python -m dbruntime.program_main`, the session and the arguments on standard input.
 
-The arguments are those of `python`: `-m MODULE …`, `-c CODE …`, or `FILE …`; and one of ours, `--entry-point PACKAGE NAME …`, for
-wheel tasks: a console script or any other entry point of that name, else the function `NAME` of the package.
+The arguments are those of `python`: `-m MODULE …`, `-c CODE …`, or `FILE …`; and one of ours, `--entry-point PACKAGE
+NAME …`, for wheel tasks: an entry point of that name in any group, else the function `NAME` of the package.
 """
 
 from __future__ import annotations

@@ -42,7 +42,7 @@ def begin() -> dict[str, Any]:
     empty = os.open(os.devnull, os.O_RDONLY)
     os.dup2(empty, 0)
     os.close(empty)
-    sys.stdin = open(0, encoding="utf-8", closefd=False)  # noqa: SIM115, PTH123  # lives as long as the process
+    sys.stdin = open(0, encoding="utf-8", closefd=False)  # noqa: SIM115  # lives as long as the process
     cwd = _CURRENT[0].cwd
     if cwd and os.path.isdir(cwd):  # noqa: PTH112  # pathlib would be imported for this alone
         os.chdir(cwd)

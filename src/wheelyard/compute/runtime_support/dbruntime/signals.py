@@ -13,7 +13,7 @@ EXIT_MIME = "application/vnd.wheelyard.exit+json"
 RESTART_MIME = "application/vnd.wheelyard.restart+json"
 
 
-class EndOfCell(BaseException):  # noqa: N818  # no error
+class EndOfCell(BaseException):
     """Ends the cell; `except Exception` in user code does not catch it."""
 
     mime = ""

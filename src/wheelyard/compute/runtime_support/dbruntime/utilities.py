@@ -169,7 +169,8 @@ class DBUtils:
         self.library = Library()
 
     def help(self) -> str:
-        return "This workspace offers dbutils.secrets, dbutils.widgets, dbutils.notebook.exit and dbutils.library.restartPython"
+        """What there is."""
+        return "There are dbutils.secrets, dbutils.widgets, dbutils.notebook.exit and dbutils.library.restartPython"
 
     def __getattr__(self, name: str) -> Any:
         raise AttributeError(f"dbutils.{name} is not offered here. {self.help()}")

@@ -1,0 +1,115 @@
+"""Places exact files on a hard-link clone of an environment, with uv."""
+
+from __future__ import annotations
+
+import re
+from collections.abc import Mapping
+from dataclasses import dataclass
+from pathlib import Path
+
+from wheelyard.compute.environments import Environment, EnvironmentStore, Pin, compile_all, own_scripts
+from wheelyard.compute.images import Uv
+from wheelyard.compute.process import ProcessTable
+from wheelyard.compute.sandbox import View
+from wheelyard.core.redaction import Secret
+
+__all__ = ["Placer", "Setting", "UvRefusedError"]
+
+_UV_VARIABLES = re.compile(
+    r"UV_(?:DEFAULT_INDEX|INDEX(?:_\w+)?|EXTRA_INDEX_URL|INSECURE_HOST|HTTP_TIMEOUT|SYSTEM_CERTS|NATIVE_TLS)"
+    r"|SSL_CERT_(?:FILE|DIR)|(?i:https?|all|no)_PROXY"
+)
+"""What uv may take from the compute's environment: where the packages are, and nothing that moves where they go."""
+
+
+class UvRefusedError(Exception):
+    """uv could not place what pip decided; the reason does not matter, for pip's answer stands."""
+
+
+@dataclass(frozen=True, slots=True)
+class Setting:
+    """What an installation runs in.
+
+    Args:
+        variables: the whole environment of its processes.
+        view: what they see.
+        folder: theirs to write to.
+        workspace: this machine's folder behind `/Workspace`.
+    """
+
+    variables: Mapping[str, Secret[str]]
+    view: View
+    folder: Path
+    workspace: Path
+
+
+@dataclass(frozen=True, slots=True)
+class Placer:
+    """Places on one environment; whoever placed the same set before saves it the work."""
+
+    store: EnvironmentStore
+    uv: Uv
+    table: ProcessTable
+    base: Environment
+    setting: Setting
+
+    def from_indexes(
+        self, pins: Mapping[str, Pin], urls: Mapping[str, str], index_url: Secret[str] | None
+    ) -> Environment:
+        """Take the files from the indexes the compute's environment names for uv, or from `urls` of local files.
+
+        Raises:
+            UvRefusedError: it could not.
+        """
+        variables = {name: value for name, value in self.setting.variables.items() if _UV_VARIABLES.fullmatch(name)}
+        if index_url is not None:
+            variables["UV_DEFAULT_INDEX"] = index_url
+            variables.pop("UV_INDEX_URL", None)
+        variables |= {"UV_INDEX_STRATEGY": Secret("unsafe-best-match"), "UV_HTTP_RETRIES": Secret("1")}
+        lines = "\n".join(_line(pin, urls.get(pin.name, "")) for pin in pins.values())
+        return self._placed(pins, lines, variables, ())
+
+    def from_folder(self, pins: Mapping[str, Pin], wheels: Path) -> Environment:
+        """Take the files from a folder of wheels.
+
+        Raises:
+            UvRefusedError: it could not.
+        """
+        lines = "\n".join(_line(pin, "") for pin in pins.values())
+        return self._placed(pins, lines, {}, ("--no-index", "--find-links", str(wheels)))
+
+    def _placed(
+        self, pins: Mapping[str, Pin], lines: str, variables: Mapping[str, Secret[str]], source: tuple[str, ...]
+    ) -> Environment:
+        wanted = self.base.with_pins(pins.values())
+        if wanted is None:
+            raise UvRefusedError
+        return self.store.derived(self.base, wanted, lambda folder: self._place(folder, lines, variables, source))
+
+    def _place(self, folder: Path, lines: str, variables: Mapping[str, Secret[str]], source: tuple[str, ...]) -> None:
+        """Run uv with the image's own interpreter, so that no package's code runs (see `environments`)."""
+        image = self.store.image_path(self.base.image)
+        builder = image / "bin" / "python"
+        requirements = folder / "requirements.txt"
+        requirements.write_text(lines)
+        arguments = (
+            *("pip", "install", "--python", str(builder), "--prefix", str(folder), "--no-deps", "--reinstall"),
+            *("--require-hashes", "--only-binary", ":all:", "-r", str(requirements), *source),
+        )
+        command = self.uv.command(
+            arguments,
+            variables,
+            readable=(image, self.setting.folder, *self.setting.view.readable),
+            folder=folder,
+            placed=self.setting.view.placed,
+        )
+        if self.table.run(command, lambda _line: None) != 0:
+            raise UvRefusedError
+        requirements.unlink()
+        own_scripts(folder, builder)
+        compile_all(self.table, self.base.interpreter, folder)
+
+
+def _line(pin: Pin, url: str) -> str:
+    what = f"{pin.name} @ {url.partition('#')[0]}" if url else f"{pin.name}=={pin.version}"
+    return f"{what} --hash=sha256:{pin.sha256}"
