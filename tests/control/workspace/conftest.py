@@ -1,4 +1,4 @@
-"""A workspace service on a real database and real blobs, and the people who use it."""
+"""A workspace service on a real database, real blobs, identities and permissions, and the people who use it."""
 
 from __future__ import annotations
 
@@ -8,67 +8,28 @@ from pathlib import Path
 
 import pytest
 
-from wheelyard.control.caller import ADMINS, USERS, Caller
+from wheelyard.control.caller import Caller
+from wheelyard.control.permissions import wire as permissions_wire
+from wheelyard.control.permissions.service import ObjectPermissions
+from wheelyard.control.scim import wire as scim_wire
+from wheelyard.control.scim.service import Directory
 from wheelyard.control.workspace import Workspace
-from wheelyard.core.permissions import covers
 from wheelyard.storage.blobs import Blobs, LocalBlobs
 from wheelyard.storage.database import METADATA, Database, sqlite_url
 
-PIPELINE_ID = "5b7f2f4e-9f0c-4b0e-8f55-0d7d3c1f6a11"
-
-
-@dataclass(frozen=True)
-class Known:
-    kind: str
-    principal_id: str
-    name: str
-
-
-def _caller(name: str, *groups: str) -> Caller:
-    kind = "user" if "@" in name else "service_principal"
-    return Caller(principal_id=f"id-{name}", name=name, kind=kind, groups=frozenset({*groups, USERS}))  # type: ignore[arg-type] # one of two literals
-
 
 class People:
-    """The principals of these tests."""
+    """An admin, two users in a group, and a service principal."""
 
-    def __init__(self) -> None:
-        self.admin = _caller("admin@example.com", ADMINS)
-        self.ana = _caller("ana@example.com", "team")
-        self.ben = _caller("ben@example.com", "team")
-        self.pipeline = _caller(PIPELINE_ID)
-        self.callers = {each.name: each for each in (self.admin, self.ana, self.ben, self.pipeline)}
-
-    def find_principal(self, name: str) -> Known | None:
-        if name in {"team", USERS, ADMINS}:
-            return Known("group", name, name)
-        caller = self.callers.get(name)
-        return Known(caller.kind, caller.principal_id, caller.name) if caller else None
-
-    def caller(self, principal_id: str) -> Caller:
-        return self.callers[principal_id.removeprefix("id-")]
-
-
-class Grants:
-    """Object permissions in memory, with what the room did to them."""
-
-    def __init__(self) -> None:
-        self.levels: dict[tuple[str, str], dict[str, str]] = {}
-
-    def created(self, kind: str, object_id: str, caller: Caller) -> None:
-        self.grant(kind, object_id, caller.name, "CAN_MANAGE")
-
-    def grant(self, kind: str, object_id: str, principal: str, level: str) -> None:
-        self.levels.setdefault((kind, object_id), {})[principal] = level
-
-    def holds(self, caller: Caller, kind: str, object_id: str, level: str) -> bool:
-        held = self.levels.get((kind, object_id), {})
-        return caller.is_admin or any(
-            covers(kind, granted, level) for name, granted in held.items() if name in caller.principals
-        )
-
-    def forget(self, kind: str, object_id: str) -> None:
-        self.levels.pop((kind, object_id), None)
+    def __init__(self, directory: Directory) -> None:
+        self.admin = directory.caller(directory.bootstrap_admin("admin@example.com"))
+        names = ("ana@example.com", "ben@example.com")
+        ids = [directory.create("user", scim_wire.Resource(userName=name)).id for name in names]
+        members = tuple(scim_wire.Reference(value=each) for each in ids)
+        directory.create("group", scim_wire.Resource(displayName="team", members=members))
+        self.ana, self.ben = (directory.caller(each) for each in ids)
+        made = directory.create("service_principal", scim_wire.Resource(displayName="pipeline"))
+        self.pipeline = directory.caller(made.id)
 
 
 @dataclass
@@ -78,7 +39,8 @@ class Bench:
     service: Workspace
     database: Database
     blobs: Blobs
-    grants: Grants
+    permissions: ObjectPermissions
+    directory: Directory
     people: People
 
     def another(self, *, notebook_limit_bytes: int = 10_000_000, file_limit_bytes: int = 10_000_000) -> Workspace:
@@ -86,21 +48,43 @@ class Bench:
         return Workspace(
             database=self.database,
             blobs=self.blobs,
-            permissions=self.grants,
-            directory=self.people,
+            permissions=self.permissions,
+            directory=self.directory,
             notebook_limit_bytes=notebook_limit_bytes,
             file_limit_bytes=file_limit_bytes,
         )
+
+    def grant(self, object_type: str, object_id: int, level: str, *, user: str = "", group: str = "") -> None:
+        """Give a principal a level, as the admin does it through the permissions API."""
+        entry = permissions_wire.AccessRequest(permission_level=level, user_name=user, group_name=group)
+        self.permissions.update(
+            self.people.admin,
+            permissions_wire.ChangePermissions(
+                object_type=object_type, object_id=str(object_id), access_control_list=(entry,)
+            ),
+        )
+
+    def holders(self, caller: Caller, object_type: str, object_id: int) -> dict[str, set[str]]:
+        """Who holds what on an object, as the permissions API shows it."""
+        body = permissions_wire.OnObject(object_type, str(object_id))
+        return {
+            entry.user_name or entry.group_name or entry.service_principal_name: {
+                each.permission_level for each in entry.all_permissions
+            }
+            for entry in self.permissions.get(caller, body).access_control_list
+        }
 
 
 @pytest.fixture
 def bench(tmp_path: Path) -> Iterator[Bench]:
     database = Database.open(sqlite_url(tmp_path / "workspace.db"))
     METADATA.create_all(database.engine)
-    blobs, grants, people = LocalBlobs(tmp_path / "blobs"), Grants(), People()
+    directory = Directory(database=database)
+    permissions = ObjectPermissions(database=database, directory=directory)
+    people, blobs = People(directory), LocalBlobs(tmp_path / "blobs")
     service = Workspace(
-        database=database, blobs=blobs, permissions=grants, directory=people, clock=lambda: 1_700_000_000
+        database=database, blobs=blobs, permissions=permissions, directory=directory, clock=lambda: 1_700_000_000
     )
     service.recover()
-    yield Bench(service, database, blobs, grants, people)
+    yield Bench(service, database, blobs, permissions, directory, people)
     database.close()

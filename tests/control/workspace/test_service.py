@@ -129,11 +129,14 @@ class TestTree:
         with pytest.raises(DirectoryNotEmpty):
             _delete(bench, f"{HOME}/a")
         assert _status(bench, f"{HOME}/a/b/big").size == 100_000
+        file_id = _status(bench, f"{HOME}/a/b/big").object_id
+        assert "ana@example.com" in bench.holders(bench.people.ana, "files", file_id)
         _delete(bench, f"{HOME}/a", recursive=True)
         with pytest.raises(NotFound):
             _delete(bench, f"{HOME}/a")
         assert list(bench.blobs.keys("")) == []
-        assert {kind for kind, _ in bench.grants.levels} == {"directory"}, "the file's permissions went with it"
+        with pytest.raises(NotFound):
+            bench.holders(bench.people.admin, "files", file_id)
 
     @pytest.mark.parametrize("path", ["/", "/Users", "/Shared", "/Repos", HOME, f"/Workspace{HOME}/"])
     def test_standard_and_home_directories_stay(self, bench: Bench, path: str) -> None:
@@ -355,7 +358,7 @@ class TestWhoMay:
         _mkdirs(bench, f"{HOME}/a/b")
         _upload(bench, f"{HOME}/a/b/f", b"1")
         ben = bench.people.ben
-        bench.grants.grant("directory", str(_status(bench, f"{HOME}/a").object_id), "team", level)
+        bench.grant("directories", _status(bench, f"{HOME}/a").object_id, level, group="team")
         assert _paths(bench, f"{HOME}/a/b", ben) == [f"{HOME}/a/b/f"]
         assert [path for path, _ in bench.service.readable_files(ben)] == [f"{HOME}/a/b/f"]
         may_edit = level in ("CAN_EDIT", "CAN_MANAGE")
@@ -377,7 +380,7 @@ class TestWhoMay:
     def test_a_grant_on_one_file_is_for_that_file(self, bench: Bench) -> None:
         _upload(bench, f"{HOME}/f", b"1")
         _upload(bench, f"{HOME}/g", b"1")
-        bench.grants.grant("file", str(_status(bench, f"{HOME}/f").object_id), "ben@example.com", "CAN_EDIT")
+        bench.grant("files", _status(bench, f"{HOME}/f").object_id, "CAN_EDIT", user="ben@example.com")
         _upload(bench, f"{HOME}/f", b"2", overwrite=True, caller=bench.people.ben)
         with pytest.raises(PermissionDenied):
             _upload(bench, f"{HOME}/g", b"2", overwrite=True, caller=bench.people.ben)
@@ -385,9 +388,18 @@ class TestWhoMay:
     def test_an_import_that_lands_elsewhere_is_checked_there(self, bench: Bench) -> None:
         """`f.py` may be edited; a notebook uploaded as `f.py` would be made at `f`, in the directory that may not."""
         _import(bench, f"{HOME}/f.py", b"1", format="RAW")
-        bench.grants.grant("file", str(_status(bench, f"{HOME}/f.py").object_id), "ben@example.com", "CAN_EDIT")
+        bench.grant("files", _status(bench, f"{HOME}/f.py").object_id, "CAN_EDIT", user="ben@example.com")
         with pytest.raises(PermissionDenied):
             _upload(bench, f"{HOME}/f.py", NOTEBOOK, overwrite=True, caller=bench.people.ben)
+
+    def test_permissions_show_what_holds(self, bench: Bench) -> None:
+        _mkdirs(bench, f"{HOME}/a")
+        on_child = bench.holders(bench.people.ana, "directories", _status(bench, f"{HOME}/a").object_id)
+        assert on_child == {"ana@example.com": {"CAN_MANAGE"}, "admins": {"CAN_MANAGE"}}
+        shared = _status(bench, "/Shared").object_id
+        assert bench.holders(bench.people.ana, "directories", shared)["users"] == {"CAN_MANAGE"}
+        with pytest.raises(PermissionDenied):
+            bench.holders(bench.people.ana, "directories", _status(bench, "/Users").object_id)
 
     def test_every_row_asks(self) -> None:
         assert all(row.needs.check is not None for row in ROOM.operations)

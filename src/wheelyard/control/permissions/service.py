@@ -90,6 +90,11 @@ class ObjectPermissions:
             )
         )
 
+    def directly_held(self, caller: Caller, kinds: Iterable[str], level: str) -> frozenset[tuple[str, str]]:
+        """Every (kind, object id) on which the caller or a group of theirs has an entry of `level` or stronger."""
+        rows = self._database.read(lambda tx: store.held_by(tx, caller.principals, kinds))
+        return frozenset((kind, object_id) for kind, object_id, held in rows if covers(kind, held, level))
+
     def require(self, caller: Caller, kind: str, object_id: str, level: str, *, action: str = "") -> None:
         """Refuse a caller that lacks a level.
 

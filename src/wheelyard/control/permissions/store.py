@@ -6,7 +6,7 @@ holds a direct level.
 
 from __future__ import annotations
 
-from collections.abc import Mapping
+from collections.abc import Iterable, Mapping
 
 import sqlalchemy as sa
 
@@ -16,6 +16,7 @@ __all__ = [
     "entries",
     "forget_principal",
     "forget_securable",
+    "held_by",
     "is_known",
     "remember_securable",
     "rename_principal",
@@ -62,6 +63,13 @@ def entries(tx: Connection, kind: str, object_id: str) -> dict[str, str]:
     here = (_ENTRIES.c.kind == kind) & (_ENTRIES.c.object_id == object_id)
     rows = tx.execute(sa.select(_ENTRIES.c.principal, _ENTRIES.c.level).where(here).order_by(_ENTRIES.c.principal))
     return {principal: level for principal, level in rows}  # noqa: C416 # rows are no pairs to the type checker
+
+
+def held_by(tx: Connection, principals: Iterable[str], kinds: Iterable[str]) -> list[tuple[str, str, str]]:
+    """Every (kind, object id, level) that one of some principals holds directly."""
+    here = _ENTRIES.c.principal.in_(list(principals)) & _ENTRIES.c.kind.in_(list(kinds))
+    rows = tx.execute(sa.select(_ENTRIES.c.kind, _ENTRIES.c.object_id, _ENTRIES.c.level).where(here))
+    return [(kind, object_id, level) for kind, object_id, level in rows]
 
 
 def replace_entries(tx: Connection, kind: str, object_id: str, wanted: Mapping[str, str]) -> None:

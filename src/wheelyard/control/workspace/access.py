@@ -8,31 +8,26 @@ Source: workspace-api facts 11 and 13.3; the folder and notebook tables of the d
 
 from __future__ import annotations
 
-from collections.abc import Sequence
-from typing import Literal, Protocol
+from collections.abc import Callable, Iterable, Iterator
+from typing import Literal
 
 from wheelyard.control.caller import Caller
+from wheelyard.control.permissions.service import ObjectPermissions
 from wheelyard.control.workspace.paths import SHARED, STANDARD, Place
 from wheelyard.control.workspace.store import ObjectRow
 from wheelyard.core.errors import NotFound, PermissionDenied
 
-__all__ = ["Access", "Level", "Permissions", "kind_of", "no_path"]
+__all__ = ["KINDS", "Access", "Level", "kind_of", "no_path"]
 
 Level = Literal["CAN_READ", "CAN_RUN", "CAN_EDIT", "CAN_MANAGE"]
 
 
-class Permissions(Protocol):
-    """What the workspace room needs of the permissions room."""
-
-    def created(self, kind: str, object_id: str, caller: Caller) -> None: ...
-
-    def holds(self, caller: Caller, kind: str, object_id: str, level: str) -> bool: ...
-
-    def forget(self, kind: str, object_id: str) -> None: ...
+KINDS = ("directory", "notebook", "file")
+"""The securable kinds of the permissions room that this room's objects are kept under."""
 
 
 def kind_of(row: ObjectRow) -> str:
-    """The securable kind that the permissions room keeps this object under."""
+    """The securable kind of an object, one of `KINDS`."""
     return row.object_type.lower()
 
 
@@ -42,32 +37,48 @@ def no_path(path: str) -> NotFound:
 
 
 class Access:
-    """Decides from an object and the directories above it, nearest first."""
+    """Asks the permissions room, after the rules that come with a place.
 
-    def __init__(self, permissions: Permissions) -> None:
+    Args:
+        permissions: keeps what was granted.
+        above: from an object id to the (kind, id) of every directory above, nearest first.
+    """
+
+    def __init__(self, permissions: ObjectPermissions, above: Callable[[str], Iterable[tuple[str, str]]]) -> None:
         self._permissions = permissions
+        permissions.inherit(KINDS, above)
 
-    def holds(self, caller: Caller, chain: Sequence[ObjectRow], level: Level) -> bool:
-        """Whether the caller holds `level` on `chain[0]`, itself or through a directory above."""
-        path = chain[0].path
-        if caller.is_admin or manages_by_place(caller, path):
+    def holds(self, caller: Caller, row: ObjectRow, level: Level) -> bool:
+        """Whether the caller holds `level` on an object, itself or through a directory above."""
+        if caller.is_admin or manages_by_place(caller, row.path):
             return True
-        if level == "CAN_READ" and path in STANDARD:
+        if level == "CAN_READ" and row.path in STANDARD:
             return True
-        return any(self._permissions.holds(caller, kind_of(row), str(row.object_id), level) for row in chain)
+        return self._permissions.holds(caller, kind_of(row), str(row.object_id), level)
 
-    def require(self, caller: Caller, place: Place, chain: Sequence[ObjectRow], level: Level) -> None:
-        """Refuse a caller who does not hold `level` on the nearest object of `chain` that exists.
+    def readable(self, caller: Caller, rows: Iterable[ObjectRow]) -> Iterator[ObjectRow]:
+        """Those of many objects, given parents first, that the caller may read."""
+        granted = self._permissions.directly_held(caller, KINDS, "CAN_READ")
+        known: set[int] = set()
+        for row in rows:
+            by_place = caller.is_admin or manages_by_place(caller, row.path)
+            if by_place or row.parent_id in known or (kind_of(row), str(row.object_id)) in granted:
+                known.add(row.object_id)
+                yield row
 
-        A caller learns that a path does not exist only where they may read the directory that would hold it.
+    def require(self, caller: Caller, place: Place, nearest: ObjectRow, level: Level) -> None:
+        """Refuse a caller who does not hold `level` on the object at a place.
+
+        `nearest` is that object, or where there is none the nearest directory above. A caller learns that a path does
+        not exist only where they may read the directory that would hold it.
 
         Raises:
             NotFound: nothing is at the path, and the caller may read what is above it.
             PermissionDenied: too weak.
         """
-        if chain[0].path != place.path and self.holds(caller, chain, "CAN_READ"):
+        if nearest.path != place.path and self.holds(caller, nearest, "CAN_READ"):
             raise no_path(place.shown(place.path))
-        if chain[0].path != place.path or not self.holds(caller, chain, level):
+        if nearest.path != place.path or not self.holds(caller, nearest, level):
             raise self.refusal(caller, place, level)
 
     def refusal(self, caller: Caller, place: Place, level: Level) -> PermissionDenied:

@@ -15,13 +15,15 @@ from typing import cast
 
 from wheelyard.control.caller import Caller
 from wheelyard.control.operation import Empty, RawAnswer
+from wheelyard.control.permissions.service import ObjectPermissions
+from wheelyard.control.scim.service import Directory
 from wheelyard.control.workspace import store, wire
-from wheelyard.control.workspace.access import Access, Level, Permissions, kind_of, manages_by_place, no_path
+from wheelyard.control.workspace.access import Access, Level, kind_of, no_path
 from wheelyard.control.workspace.contents import Contents, Kept
 from wheelyard.control.workspace.formats import Target, notebook_as, parsed, target_of
 from wheelyard.control.workspace.notebook_source import NotebookSource
 from wheelyard.control.workspace.paths import HOMES, ROOT, STANDARD, Place, parents
-from wheelyard.control.workspace.tree import Directory, Tree
+from wheelyard.control.workspace.tree import Tree
 from wheelyard.core.errors import (
     AlreadyExists,
     BadRequest,
@@ -64,7 +66,7 @@ class Workspace:
         *,
         database: Database,
         blobs: Blobs,
-        permissions: Permissions,
+        permissions: ObjectPermissions,
         directory: Directory,
         clock: Callable[[], float] = time.time,
         notebook_limit_bytes: int = 10 * _MEGABYTE,
@@ -73,8 +75,8 @@ class Workspace:
         self._database = database
         self._contents = Contents(database, blobs)
         self._permissions = permissions
-        self._access = Access(permissions)
         self._tree = Tree(database, permissions, directory, clock)
+        self._access = Access(permissions, self._tree.above)
         self._clock = clock
         self._notebook_limit_bytes = notebook_limit_bytes
         self._file_limit_bytes = file_limit_bytes
@@ -83,7 +85,7 @@ class Workspace:
 
     def recover(self) -> None:
         """Make the standard directories, and clear away what a crash left. Called once, before anybody is served."""
-        self._database.write(lambda tx: self._tree.directories(tx, STANDARD, by=""))
+        self._tree.make_standard()
         self._contents.sweep()
 
     # -- who may
@@ -96,7 +98,7 @@ class Workspace:
             PermissionDenied: too weak.
         """
         place = Place.parse(path)
-        self._access.require(caller, place, self._tree.chain(place), level)
+        self._access.require(caller, place, self._tree.nearest(place), level)
 
     def require_mkdirs(self, caller: Caller, path: str) -> None:
         """Refuse a caller who may not make this directory.
@@ -107,9 +109,9 @@ class Workspace:
             PermissionDenied: too weak.
         """
         place = Place.parse(path)
-        chain = self._tree.chain(place)
-        level: Level = "CAN_READ" if chain[0].path == place.path else "CAN_EDIT"
-        if not self._access.holds(caller, chain, level):
+        nearest = self._tree.nearest(place)
+        level: Level = "CAN_READ" if nearest.path == place.path else "CAN_EDIT"
+        if not self._access.holds(caller, nearest, level):
             raise self._access.refusal(caller, place, level)
 
     def require_import(self, caller: Caller, body: wire.Import) -> None:
@@ -143,10 +145,10 @@ class Workspace:
         row = self._tree.existing(place)
         if row.object_type != "DIRECTORY":
             return wire.Objects([_info(row, place)])
-        chain = self._tree.chain(place)
         found = self._database.read(lambda tx: store.children(tx, row.object_id))
-        kept = [child for child in found if self._listed(caller, child, chain, body.notebooks_modified_after)]
-        return wire.Objects([_info(child, place) for child in kept])
+        since = body.notebooks_modified_after
+        recent = (child for child in found if child.object_type != "NOTEBOOK" or child.modified_at > since)
+        return wire.Objects([_info(child, place) for child in recent if self._access.holds(caller, child, "CAN_READ")])
 
     def mkdirs(self, caller: Caller, body: wire.OnPath) -> Empty:
         """Make a directory and those above it; nothing happens when it is there.
@@ -155,7 +157,7 @@ class Workspace:
             AlreadyExists: something else than a directory is at the path or above it.
         """
         place = Place.parse(body.path)
-        self._tree.chain(place)
+        self._tree.home_of(place)
         wanted = (*reversed(parents(place.path)), place.path)
         made = self._database.write(lambda tx: self._tree.directories(tx, wanted, by=caller.name))
         for row in made:
@@ -279,12 +281,9 @@ class Workspace:
 
     def readable_files(self, caller: Caller) -> Iterator[tuple[str, Callable[[], bytes]]]:
         """Every file that `caller` may read: its short path, and how to read it."""
-        readable: set[int] = set()
-        for row in self._database.read(store.every):
-            if row.parent_id in readable or self._granted(caller, row):
-                readable.add(row.object_id)
-                if row.object_type == "FILE":
-                    yield row.path, partial(self._contents.read, row)
+        for row in self._access.readable(caller, self._database.read(store.every)):
+            if row.object_type == "FILE":
+                yield row.path, partial(self._contents.read, row)
 
     def change_count(self) -> int:
         """A number that grows with every change of the workspace, for who keeps copies. Each process counts anew."""
@@ -296,19 +295,6 @@ class Workspace:
         self.require(caller, path, "CAN_READ")
         return Place.parse(path)
 
-    def _granted(self, caller: Caller, row: store.ObjectRow) -> bool:
-        """Whether this very object is readable, whatever is above it. Standard directories hand nothing down."""
-        if caller.is_admin or manages_by_place(caller, row.path):
-            return True
-        return self._permissions.holds(caller, kind_of(row), str(row.object_id), "CAN_READ")
-
-    def _listed(
-        self, caller: Caller, child: store.ObjectRow, chain: Sequence[store.ObjectRow], modified_after: int
-    ) -> bool:
-        if child.object_type == "NOTEBOOK" and child.modified_at <= modified_after:
-            return False
-        return self._access.holds(caller, (child, *chain), "CAN_READ")
-
     def _target(self, body: wire.Import) -> Target:
         return target_of(Place.parse(body.path).path, body.content, body.format, body.language)
 
@@ -317,10 +303,10 @@ class Workspace:
 
     def _require_write(self, caller: Caller, asked: str, target: Target) -> None:
         place = replace(Place.parse(asked), path=target.path)
-        chain = self._tree.chain(place)
+        nearest = self._tree.nearest(place)
         # With the parent missing, who may read what is above is told so by the write.
-        level: Level = "CAN_EDIT" if chain[0].path in (place.path, *parents(place.path)[:1]) else "CAN_READ"
-        if not self._access.holds(caller, chain, level):
+        level: Level = "CAN_EDIT" if nearest.path in (place.path, *parents(place.path)[:1]) else "CAN_READ"
+        if not self._access.holds(caller, nearest, level):
             raise self._access.refusal(caller, place, "CAN_EDIT")
 
     def _write(self, caller: Caller, target: Target, content: bytes, *, overwrite: bool) -> None:

@@ -22,6 +22,7 @@ __all__ = [
     "every",
     "find",
     "find_all",
+    "find_by_id",
     "insert",
     "tree",
     "update",
@@ -82,6 +83,12 @@ _COLUMNS = tuple(_OBJECTS.c[name] for name in _FIELDS)
 def find(tx: Connection, path: str) -> ObjectRow | None:
     """The object at exactly this path."""
     row = tx.execute(sa.select(*_COLUMNS).where(_OBJECTS.c.path == path)).first()
+    return None if row is None else ObjectRow(*row)
+
+
+def find_by_id(tx: Connection, object_id: int) -> ObjectRow | None:
+    """The object of an id."""
+    row = tx.execute(sa.select(*_COLUMNS).where(_OBJECTS.c.object_id == object_id)).first()
     return None if row is None else ObjectRow(*row)
 
 

@@ -3,34 +3,21 @@
 from __future__ import annotations
 
 import time
-from collections.abc import Callable, Sequence
+from collections.abc import Callable, Iterator, Sequence
 from dataclasses import replace
-from typing import Protocol
 
-from wheelyard.control.caller import Caller
+from wheelyard.control.caller import ANONYMOUS, USERS
+from wheelyard.control.permissions.service import ObjectPermissions
+from wheelyard.control.scim.service import Directory
 from wheelyard.control.workspace import store
-from wheelyard.control.workspace.access import Permissions, kind_of, no_path
-from wheelyard.control.workspace.paths import HOMES, ROOT, Place, parents
+from wheelyard.control.workspace.access import kind_of, no_path
+from wheelyard.control.workspace.paths import HOMES, ROOT, SHARED, STANDARD, Place, parents
 from wheelyard.core.errors import AlreadyExists
 from wheelyard.storage.database import Connection, Database
 
-__all__ = ["Directory", "Tree"]
+__all__ = ["Tree"]
 
-
-class NamedPrincipal(Protocol):
-    @property
-    def kind(self) -> str: ...
-    @property
-    def principal_id(self) -> str: ...
-    @property
-    def name(self) -> str: ...
-
-
-class Directory(Protocol):
-    """What the workspace room needs of the identity room."""
-
-    def find_principal(self, name: str) -> NamedPrincipal | None: ...
-    def caller(self, principal_id: str) -> Caller: ...
+_ALL_USERS = replace(ANONYMOUS, name=USERS)
 
 
 class Tree:
@@ -43,7 +30,7 @@ class Tree:
     def __init__(
         self,
         database: Database,
-        permissions: Permissions,
+        permissions: ObjectPermissions,
         directory: Directory,
         clock: Callable[[], float] = time.time,
     ) -> None:
@@ -51,6 +38,18 @@ class Tree:
         self._permissions = permissions
         self._directory = directory
         self._clock = clock
+
+    def make_standard(self) -> None:
+        """Make the directories that every workspace has; all users manage the shared one."""
+        for row in self._database.write(lambda tx: self.directories(tx, STANDARD, by="")):
+            self._permissions.created(kind_of(row), str(row.object_id), _ALL_USERS if row.path == SHARED else ANONYMOUS)
+
+    def above(self, object_id: str) -> Iterator[tuple[str, str]]:
+        """The (kind, id) of every directory above an object, nearest first."""
+        row = self._database.read(lambda tx: store.find_by_id(tx, int(object_id)))
+        paths = () if row is None else parents(row.path)
+        found = self._database.read(lambda tx: store.find_all(tx, paths))
+        return ((kind_of(found[path]), str(found[path].object_id)) for path in paths if path in found)
 
     def existing(self, place: Place) -> store.ObjectRow:
         """The object at a place.
@@ -64,12 +63,12 @@ class Tree:
             raise no_path(place.shown(place.path))
         return row
 
-    def chain(self, place: Place) -> tuple[store.ObjectRow, ...]:
-        """The object, if it is there, and the directories above it that are, nearest first; the root always is."""
+    def nearest(self, place: Place) -> store.ObjectRow:
+        """The object at a place, or where there is none the nearest directory above; the root is always there."""
         self.home_of(place)
         paths = (place.path, *parents(place.path))
         found = self._database.read(lambda tx: store.find_all(tx, paths))
-        return tuple(found[path] for path in paths if path in found)
+        return next(found[path] for path in paths if path in found)
 
     def home_of(self, place: Place) -> None:
         """Make the home directory that a place is in, if it is not there yet."""
