@@ -18,6 +18,7 @@ from databricks.sdk import WorkspaceClient
 from databricks.sdk.core import Config
 
 from wheelyard.embedded import Settings
+from wheelyard.logs import configure_logging
 from wheelyard.serving import RunningWorkspace
 
 ROOT = Path(__file__).resolve().parent.parent
@@ -54,7 +55,9 @@ class Workspace:
     def client(self, token: str | None = None) -> WorkspaceClient:
         """The real SDK, configured by nothing but these two values."""
         return WorkspaceClient(
-            config=Config(host=self.host, token=token or self.admin_token, retry_timeout_seconds=10, http_timeout_seconds=60)
+            config=Config(
+                host=self.host, token=token or self.admin_token, retry_timeout_seconds=10, http_timeout_seconds=60
+            )
         )
 
     def request(
@@ -91,9 +94,7 @@ class Workspace:
         )
         return name, self._token_for(str(made["id"]), groups)  # type: ignore[index,call-overload] # an object
 
-    def service_principal(
-        self, *, entitlements: tuple[str, ...] = (), groups: tuple[str, ...] = ()
-    ) -> tuple[str, str]:
+    def service_principal(self, *, entitlements: tuple[str, ...] = (), groups: tuple[str, ...] = ()) -> tuple[str, str]:
         """Make a service principal; returns application id and a token of its own."""
         made = self.client().api_client.do(
             "POST",
@@ -124,9 +125,20 @@ class Workspace:
 
 
 @pytest.fixture(scope="session", autouse=True)
+def server_log(tmp_path_factory: pytest.TempPathFactory) -> Iterator[Path]:
+    """What the workspaces of this session log, in a file that can be searched for what must not be there."""
+    path = tmp_path_factory.mktemp("log") / "server.log"
+    with path.open("w") as stream:
+        configure_logging("debug", stream)
+        yield path
+
+
+@pytest.fixture(scope="session", autouse=True)
 def _hermetic_clients(tmp_path_factory: pytest.TempPathFactory) -> Iterator[None]:
     """The SDK and CLI find no profile, and no variable, of whoever runs the tests."""
-    kept = {name: os.environ.pop(name) for name in list(os.environ) if name.startswith(("DATABRICKS_", "WHEELYARD_TEST_"))}
+    kept = {
+        name: os.environ.pop(name) for name in list(os.environ) if name.startswith(("DATABRICKS_", "WHEELYARD_TEST_"))
+    }
     os.environ["DATABRICKS_CONFIG_FILE"] = str(tmp_path_factory.mktemp("config") / "databrickscfg")
     yield
     os.environ.pop("DATABRICKS_CONFIG_FILE", None)

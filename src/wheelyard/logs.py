@@ -5,7 +5,7 @@ from __future__ import annotations
 import logging
 import sys
 from collections.abc import MutableMapping
-from typing import Any
+from typing import Any, TextIO
 
 import structlog
 
@@ -21,9 +21,9 @@ def hide_in_logs(*secrets: Any) -> None:
     _REDACTOR.add(*secrets)
 
 
-def configure_logging(level: str) -> None:
-    """One line an event on stderr: readable on a terminal, JSON otherwise."""
-    terminal = sys.stderr.isatty()
+def configure_logging(level: str, stream: TextIO = sys.stderr) -> None:
+    """One line an event on the stream: readable on a terminal, JSON otherwise."""
+    terminal = stream.isatty()
     renderer: Any = structlog.dev.ConsoleRenderer() if terminal else structlog.processors.JSONRenderer()
     structlog.configure(
         processors=[
@@ -35,7 +35,7 @@ def configure_logging(level: str) -> None:
             renderer,
         ],
         wrapper_class=structlog.make_filtering_bound_logger(logging.getLevelNamesMapping()[level.upper()]),
-        logger_factory=structlog.WriteLoggerFactory(sys.stderr),
+        logger_factory=structlog.WriteLoggerFactory(stream),
         cache_logger_on_first_use=True,
     )
 

@@ -20,6 +20,7 @@ import uvicorn
 
 from wheelyard.core.errors import WheelyardError
 from wheelyard.embedded import EmbeddedWorkspace, Settings, open_workspace
+from wheelyard.storage.durable_files import write_durably
 
 __all__ = ["DataFolderInUse", "FolderLock", "PortTaken", "RunningWorkspace", "write_ready_file"]
 
@@ -166,10 +167,4 @@ def write_ready_file(path: Path, running: RunningWorkspace) -> None:
         "workspace_id": running.workspace.workspace_id,
         "pid": os.getpid(),
     }
-    partial = path.with_name(f".{path.name}.{os.getpid()}")
-    handle = os.open(partial, os.O_WRONLY | os.O_CREAT | os.O_TRUNC | os.O_CLOEXEC, 0o600)
-    with os.fdopen(handle, "w") as file:
-        json.dump(content, file)
-        file.flush()
-        os.fsync(file.fileno())
-    partial.replace(path)
+    write_durably(path, json.dumps(content).encode())

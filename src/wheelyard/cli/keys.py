@@ -34,9 +34,9 @@ _OUTPUT = click.option("--output", "-o", type=click.Choice(["text", "json"]), de
 @_DATA_DIR
 @_OUTPUT
 def rotate(data_dir: Path | None, output: str) -> None:
-    """Make a new key, seal every stored value with it, then forget the old keys.
+    """Make a new key and seal every stored value with it.
 
-    Safe to interrupt: until everything is sealed anew, old keys stay in the ring and both kinds of values can be read.
+    Safe to interrupt, and to repeat: old keys stay in the ring, so values of either kind, and backups, can still be opened.
     """
     settings = Settings(data_dir=(data_dir or default_data_dir()).absolute())
     with FolderLock(settings.data_dir):
@@ -44,4 +44,4 @@ def rotate(data_dir: Path | None, output: str) -> None:
     if output == "json":
         click.echo(json.dumps({"resealed": resealed}))
     else:
-        click.echo(f"new key in use; {resealed} values sealed with it, old keys removed")
+        click.echo(f"a new key is in use; {resealed} values are sealed with it")

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import os
 import signal
 import sys
 from pathlib import Path
@@ -10,6 +11,8 @@ from types import FrameType
 import click
 from rich.console import Console
 
+from wheelyard.client.local import machine_certificate, machine_index
+from wheelyard.core.redaction import Secret
 from wheelyard.embedded import Settings, default_cache_dir, default_data_dir
 from wheelyard.logs import configure_logging
 from wheelyard.serving import RunningWorkspace, write_ready_file
@@ -28,7 +31,9 @@ RUN_FILE = "run.json"
     help="Folder that holds the workspace. Made with mode 0700.  [default: $XDG_DATA_HOME/wheelyard]",
 )
 @click.option("--host", default="127.0.0.1", show_default=True, help="Address to listen on.")
-@click.option("--port", type=click.IntRange(0, 65535), default=8470, show_default=True, help="Port; 0 picks a free one.")
+@click.option(
+    "--port", type=click.IntRange(0, 65535), default=8470, show_default=True, help="Port; 0 picks a free one."
+)
 @click.option(
     "--ready-file",
     type=click.Path(dir_okay=False, path_type=Path),
@@ -61,7 +66,9 @@ RUN_FILE = "run.json"
     show_default=True,
     help="How user code is kept from the rest of this machine.",
 )
-@click.option("--log-level", type=click.Choice(["debug", "info", "warning", "error"]), default="info", show_default=True)
+@click.option(
+    "--log-level", type=click.Choice(["debug", "info", "warning", "error"]), default="info", show_default=True
+)
 def command(
     data_dir: Path | None,
     host: str,
@@ -81,6 +88,8 @@ def command(
     What was answered survives a crash; compute that ran is stopped at the end, or found and removed at the next start.
     """
     configure_logging(log_level)
+    index = machine_index(os.environ, home=Path.home())
+    roots = machine_certificate(os.environ, home=Path.home())
     settings = Settings(
         data_dir=(data_dir or default_data_dir()).absolute(),
         cache_dir=(cache_dir or default_cache_dir()).absolute(),
@@ -89,6 +98,8 @@ def command(
         wheelhouse=wheelhouse.absolute() if wheelhouse else None,
         sandbox=sandbox,  # type: ignore[arg-type] # click.Choice has checked it
         admin=admin,
+        machine_index=Secret(index.reveal()) if index else None,
+        machine_roots=Path(roots) if roots else None,
     )
     run_file = settings.data_dir / RUN_FILE
     with RunningWorkspace(settings, host=host, port=port) as running:
@@ -125,4 +136,6 @@ def _banner(url: str, data_dir: Path, sandbox: str) -> None:
     console.print(f"\n  [bold]Wheelyard[/bold] answers at [bold cyan]{url}[/bold cyan]")
     console.print(f"  data      {data_dir}", soft_wrap=True)
     console.print(f"  sandbox   {sandbox}", soft_wrap=True)
-    console.print('\n  In another terminal: [bold]eval "$(wheelyard env)"[/bold], then `wheelyard doctor`. Ctrl-C stops it.\n')
+    console.print(
+        '\n  In another terminal: [bold]eval "$(wheelyard env)"[/bold], then `wheelyard doctor`. Ctrl-C stops it.\n'
+    )

@@ -114,9 +114,9 @@ def _longer(name: str, row: _Row) -> str:
 def _structs(rows: Iterable[_Row]) -> list[type[Any]]:
     found: dict[type[Any], None] = {}
     for row in rows:
-        found[row.body] = None
-        if row.answer is not RawAnswer:
-            found[row.answer] = None
+        for used in (row.body, row.answer):
+            if _is_struct(used):
+                found[used] = None
     return list(found)
 
 
@@ -126,7 +126,7 @@ def _described(row: _Row, components: Mapping[str, Any]) -> dict[str, Any]:
         "summary": _first_sentence(row.handler),
         "description": f"Needs: {row.needs.label}.",
         "parameters": _parameters(row, in_path, components),
-        "responses": _responses(row),
+        "responses": _responses(row, components),
     }
     if row.method not in _WITHOUT_BODY and row.body is not Empty:
         described["requestBody"] = {"content": _request_content(row, in_path, components), "required": _needs_body(row)}
@@ -135,8 +135,19 @@ def _described(row: _Row, components: Mapping[str, Any]) -> dict[str, Any]:
     return described
 
 
+def _is_struct(used: Any) -> bool:
+    """A body or answer may also be a mapping, kept as it came, or `RawAnswer`."""
+    return isinstance(used, type) and issubclass(used, msgspec.Struct)
+
+
+def _schema(used: Any, components: Mapping[str, Any]) -> dict[str, Any]:
+    if not _is_struct(used):
+        return {"type": "object"}
+    return {"$ref": _REFERENCE.format(name=_name(used, components))}
+
+
 def _needs_body(row: _Row) -> bool:
-    return row.raw or any(field.required for field in msgspec.structs.fields(row.body))
+    return row.raw or not _is_struct(row.body) or any(field.required for field in msgspec.structs.fields(row.body))
 
 
 def _parameters(row: _Row, in_path: list[str], components: Mapping[str, Any]) -> list[dict[str, Any]]:
@@ -191,16 +202,24 @@ def _struct_in(info: inspect.Type) -> inspect.StructType | None:
 
 
 def _properties(struct: type[Any], components: Mapping[str, Any]) -> Mapping[str, Any]:
-    properties: Mapping[str, Any] = components.get(struct.__name__, {}).get("properties", {})
+    if not _is_struct(struct):
+        return {}
+    properties: Mapping[str, Any] = components.get(_name(struct, components), {}).get("properties", {})
     return properties
+
+
+def _name(struct: type[Any], components: Mapping[str, Any]) -> str:
+    """The component's name: msgspec uses the full one where two rooms have structs of one name."""
+    full = f"{struct.__module__}.{struct.__qualname__}"
+    return full if full in components else struct.__name__
 
 
 def _request_content(row: _Row, in_path: list[str], components: Mapping[str, Any]) -> dict[str, Any]:
     if row.raw:
         return {"application/octet-stream": _ANY_BYTES}
-    schema: dict[str, Any] = {"$ref": _REFERENCE.format(name=row.body.__name__)}
-    if in_path:
-        whole = components[row.body.__name__]
+    schema = _schema(row.body, components)
+    if in_path and _is_struct(row.body):
+        whole = components[_name(row.body, components)]
         schema = {
             "type": "object",
             "properties": {name: part for name, part in whole.get("properties", {}).items() if name not in in_path},
@@ -214,13 +233,12 @@ def _request_content(row: _Row, in_path: list[str], components: Mapping[str, Any
     return content
 
 
-def _responses(row: _Row) -> dict[str, Any]:
+def _responses(row: _Row, components: Mapping[str, Any]) -> dict[str, Any]:
     success: dict[str, Any] = {"description": "Done."}
     if row.answer is RawAnswer:
         success["content"] = {"application/octet-stream": _ANY_BYTES}
     elif row.status != 204:
-        schema = {"$ref": _REFERENCE.format(name=row.answer.__name__)}
-        success["content"] = {row.media_type: {"schema": schema}}
+        success["content"] = {row.media_type: {"schema": _schema(row.answer, components)}}
     refused = {"schema": {"$ref": _REFERENCE.format(name=_error_name(row.envelope))}}
     return {
         str(row.status): success,
