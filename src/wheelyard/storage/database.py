@@ -37,7 +37,7 @@ Connection = sa.Connection
 
 METADATA = sa.MetaData(
     naming_convention={
-        "ix": "ix_%(column_0_N_name)s",
+        "ix": "ix_%(table_name)s_%(column_0_N_name)s",
         "uq": "uq_%(table_name)s_%(column_0_N_name)s",
         "ck": "ck_%(table_name)s_%(constraint_name)s",
         "fk": "fk_%(table_name)s_%(column_0_N_name)s_%(referred_table_name)s",
@@ -181,28 +181,37 @@ class _Work:
     def __init__(self, work: Callable[[Connection], Any]) -> None:
         self._work = work
         self._answer: Any = None
-        self._error: BaseException | None = None
+        self._errors: list[BaseException] = []
         self.future: Future[Any] = Future()
 
     def run(self, connection: Connection) -> None:
-        """Raise only when the whole transaction is lost."""
-        self._error = None
+        """Raise only when the whole transaction is lost; otherwise an error is this work's own affair."""
+        self._errors.clear()
         try:
             with connection.begin_nested():
-                self._answer = self._work(connection)
-        except BaseException as error:  # the caller gets it; the others' work goes on
-            self._error = error
+                self._attempt(connection)
+        except BaseException as error:  # noqa: BLE001 # the caller gets it; the others' work goes on
+            self._errors.append(error)
             if _is_lost(connection):
-                raise
+                raise self._errors[0] from None
+
+    def _attempt(self, connection: Connection) -> None:
+        """Keep the work's own error first: undoing the savepoint fails too once the transaction is lost."""
+        try:
+            self._answer = self._work(connection)
+        except BaseException as error:
+            self._errors.append(error)
+            raise
 
     def settle(self) -> None:
-        if self._error is not None:
-            self.fail(self._error)
+        if self._errors:
+            self.fail(self._errors[0])
         else:
             self.future.set_result(self._answer)
 
     def fail(self, error: BaseException) -> None:
-        self.future.set_exception(in_our_words(self._error or error))
+        """Tell the caller; what its own work met goes before what the commit met."""
+        self.future.set_exception(in_our_words((self._errors or [error])[0]))
 
 
 def _is_lost(connection: Connection) -> bool:
