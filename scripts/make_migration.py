@@ -34,6 +34,7 @@ def main(message: str) -> int:
     assert made is not None
     assert not isinstance(made, list)
     path = Path(made.path)
+    (path.parent / "__init__.py").touch()
     subprocess.run([sys.executable, "-m", "ruff", "check", "--fix", "--quiet", path], check=False)
     subprocess.run([sys.executable, "-m", "ruff", "format", "--quiet", path], check=False)
     print(path)

@@ -4,7 +4,7 @@ What `put` or `put_file` returned from survives a crash. obstore's local store d
 folder is written by ourselves (`durable_files`), with the same keys and files that obstore would use; every other store
 goes through obstore.
 
-Keys are relative paths with `/`: no empty, `.` or `..` part, and no part that begins with `.new-`.
+Keys are relative paths with `/`, of printable characters: no empty, `.` or `..` part, none that begins with `.new-`.
 """
 
 from __future__ import annotations
@@ -193,7 +193,7 @@ class ObjectStoreBlobs:
 
 def _parts(key: str) -> list[str]:
     parts = key.split("/")
-    if "\0" in key or any(part in {"", ".", ".."} or part.startswith(TEMPORARY_PREFIX) for part in parts):
+    if not key.isprintable() or any(part in {"", ".", ".."} or part.startswith(TEMPORARY_PREFIX) for part in parts):
         raise InvalidParameter(f"`{key}` cannot be the key of a blob", reference="invalid-blob-key")
     return parts
 
