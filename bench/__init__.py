@@ -1,1 +1,1 @@
-"""Benchmarks: each prints its figures as ratios to a limit measured in the same run, because absolute times mean nothing elsewhere."""
+"""Benchmarks: figures as ratios to a limit of the same run, because absolute times mean nothing elsewhere."""

@@ -1,8 +1,8 @@
 """Make `.venv` ready: the one step behind every `make` target.
 
-Needs only Python 3.11+ and a package index that pip can reach; quick when nothing changed. The index is whatever pip's own
-configuration on this machine names, so proxies and mirrors just work; uv, which reads none of it, is told through its
-own variables. With `--for test` it also prepares what the tests drive: other versions of pip, twine's friends, bubblewrap and
+Needs only Python 3.11+ and a package index that pip can reach; quick when nothing changed. The index is whatever pip's
+own configuration on this machine names, so proxies and mirrors just work; uv, which reads none of it, is told through
+its own variables. With `--for test` it also prepares what the tests drive: other versions of pip, the newest SDK, and
 PostgreSQL from the system's packages.
 """
 
@@ -33,7 +33,7 @@ def main() -> int:
     parser = argparse.ArgumentParser(description="prepare .venv and what the targets need")
     parser.add_argument("--for", dest="purpose", choices=["run", "test"], default="run")
     purpose = parser.parse_args().purpose
-    if sys.version_info < (3, 11):
+    if sys.version_info < (3, 11):  # noqa: UP036 # this file is what a too old Python is told by
         return fail(f"Python 3.11 or newer is needed, this is {sys.version.split()[0]}", "make PYTHON=python3.12 …")
     started = time.monotonic()
     try:
@@ -50,7 +50,8 @@ def main() -> int:
 
 
 def make_venv() -> None:
-    if PYTHON.exists() and subprocess.run([PYTHON, "-c", "import pip"], check=False, capture_output=True).returncode == 0:
+    works = [PYTHON, "-c", "import pip"]
+    if PYTHON.exists() and subprocess.run(works, check=False, capture_output=True).returncode == 0:
         return
     say("making .venv")
     shutil.rmtree(VENV, ignore_errors=True)
@@ -78,7 +79,7 @@ def install_locked() -> None:
 
 
 def uv_settings() -> dict[str, str]:
-    """pip's index and certificate on this machine in uv's words."""
+    """Say pip's index and certificate of this machine in uv's words."""
     settings = {}
     for name, option in (("UV_DEFAULT_INDEX", "index-url"), ("UV_EXTRA_INDEX_URL", "extra-index-url")):
         if (value := pip_option(option)) and name not in os.environ:

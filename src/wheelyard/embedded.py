@@ -1,7 +1,7 @@
 """The composition root of the embedded workspace: settings -> adapters -> services -> app.
 
-`wheelyard up`, the tests and the pytest plugin all build their workspace here, with other adapters where they need them;
-nothing else knows how the rooms fit together. Opening is quick: it opens the database and loads nothing.
+`wheelyard up` and the tests build their workspace here, with other adapters where they need them; nothing else knows how
+the rooms fit together. Opening is quick: it opens the database and loads nothing.
 """
 
 from __future__ import annotations
@@ -20,8 +20,19 @@ from starlette.types import ASGIApp
 from wheelyard.compute.engine import Engine, EngineSettings
 from wheelyard.compute.local import LocalEngine
 from wheelyard.compute.sandbox import describe_sandbox
-from wheelyard.control import clusters, command_execution, feeds, libraries, oauth, permissions, probes
-from wheelyard.control import scim, secrets, tokens, workspace
+from wheelyard.control import (
+    clusters,
+    command_execution,
+    feeds,
+    libraries,
+    oauth,
+    permissions,
+    probes,
+    scim,
+    secrets,
+    tokens,
+    workspace,
+)
 from wheelyard.control.caller import Caller
 from wheelyard.control.clusters.service import Clusters
 from wheelyard.control.command_execution.service import Commands
@@ -75,10 +86,12 @@ ROOMS: tuple[Room, ...] = (
 
 
 def default_data_dir() -> Path:
+    """Where a workspace lies when no folder is named."""
     return Path(os.environ.get("XDG_DATA_HOME") or Path.home() / ".local" / "share") / "wheelyard"
 
 
 def default_cache_dir() -> Path:
+    """Where environments are shared when no folder is named."""
     return Path(os.environ.get("XDG_CACHE_HOME") or Path.home() / ".cache") / "wheelyard"
 
 
@@ -159,8 +172,8 @@ def open_workspace(
 ) -> EmbeddedWorkspace:
     """Open the workspace in the data folder, making what is not there yet.
 
-    The caller holds the folder (`serving.FolderLock`). `url` is where the workspace will answer. Whatever ran when an earlier
-    process ended is found ended afterwards.
+    The caller holds the folder (`serving.FolderLock`). `url` is where the workspace will answer. Whatever ran when an
+    earlier process ended is found ended afterwards.
     """
     with ExitStack() as undo:
         stored = _open_stored(settings)

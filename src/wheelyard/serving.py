@@ -58,7 +58,7 @@ class FolderLock(AbstractContextManager["FolderLock"]):
             holder = os.read(self._file, 32).decode(errors="replace").strip()
             os.close(self._file)
             raise DataFolderInUse(
-                f"Workspace in `{data_dir}` was not started: process {holder or 'unknown'} already serves this data folder",
+                f"Workspace in `{data_dir}` was not started: process {holder or 'unknown'} already serves it",
                 unchanged="nothing was changed",
                 hint=f"wheelyard env --data-dir {data_dir}, or start another one with --data-dir",
             ) from None
@@ -85,7 +85,8 @@ class _Address:
 class RunningWorkspace:
     """A workspace that answers on a port, served by a thread of this process.
 
-    The server runs beside the caller's thread, so that the same class serves `wheelyard up` and tests. Use as a context manager.
+    The server runs beside the caller's thread, so that the same class serves `wheelyard up` and tests. Use as a context
+    manager.
     """
 
     def __init__(self, settings: Settings, *, host: str = "127.0.0.1", port: int = 0) -> None:

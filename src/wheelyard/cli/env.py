@@ -16,6 +16,7 @@ __all__ = ["command", "default_data_dir", "read_run_file"]
 
 
 def default_data_dir() -> Path:
+    """Where `wheelyard up` keeps a workspace when no folder is named."""
     return Path(os.environ.get("XDG_DATA_HOME") or Path.home() / ".local" / "share") / "wheelyard"
 
 

@@ -36,7 +36,8 @@ _OUTPUT = click.option("--output", "-o", type=click.Choice(["text", "json"]), de
 def rotate(data_dir: Path | None, output: str) -> None:
     """Make a new key and seal every stored value with it.
 
-    Safe to interrupt, and to repeat: old keys stay in the ring, so values of either kind, and backups, can still be opened.
+    Safe to interrupt, and to repeat: old keys stay in the ring, so values of either kind, and backups, can still be
+    opened.
     """
     settings = Settings(data_dir=(data_dir or default_data_dir()).absolute())
     with FolderLock(settings.data_dir):
