@@ -122,7 +122,7 @@ class OAuth:
         def insert(tx: Connection) -> None:
             if len(store.secrets_of(tx, row.principal_id)) >= _SECRETS_PER_PRINCIPAL:
                 raise QuotaExceeded(
-                    f"Service principal {principal.name} has {_SECRETS_PER_PRINCIPAL} secrets already; it may have no more.",
+                    f"Service principal {principal.name} has {_SECRETS_PER_PRINCIPAL} secrets, the most there may be.",
                     reference="client-secret-quota",
                     unchanged="no secret was created",
                     hint="delete one that is not used any more",

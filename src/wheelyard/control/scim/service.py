@@ -12,7 +12,7 @@ import threading
 import time
 import uuid
 from collections.abc import Callable
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
 from typing import Literal, TypeVar, cast
 
 import msgspec
@@ -88,7 +88,7 @@ class Directory:
         self._on_renamed.append(callback)
 
     def bootstrap_admin(self, user_name: str) -> str:
-        """Make sure that `admins`, `users` and one admin exist; returns the admin's principal id."""
+        """Make sure that `admins`, `users` and one active admin exist; returns the admin's principal id."""
         return self._change(lambda tx: self._bootstrap(tx, user_name))
 
     def caller(self, principal_id: str) -> Caller:
@@ -234,6 +234,8 @@ class Directory:
             body = wire.Resource(userName=user_name)
             known = self._row("user", self._new_id(), rules.checked_name("user", body), body)
             store.insert_principal(tx, known)
+        if not known.active:
+            store.update_principal(tx, replace(known, active=True))
         store.add_member(tx, ADMINS_ID, known.principal_id)
         return known.principal_id
 
