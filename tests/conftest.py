@@ -10,6 +10,7 @@ import urllib.request
 import uuid
 from collections.abc import Callable, Iterator, Mapping
 from dataclasses import dataclass
+from email.message import Message
 from pathlib import Path
 from typing import Any
 
@@ -34,7 +35,7 @@ class Answer:
     """An HTTP answer, error or not."""
 
     status: int
-    headers: Mapping[str, str]
+    headers: Message
     content: bytes
 
     @property
@@ -92,7 +93,7 @@ class Workspace:
             "/api/2.0/preview/scim/v2/Users",
             body={"userName": name, "entitlements": [{"value": entitlement} for entitlement in entitlements]},
         )
-        return name, self._token_for(str(made["id"]), groups)  # type: ignore[index,call-overload] # an object
+        return name, self._token_for(str(made["id"]), groups)
 
     def service_principal(self, *, entitlements: tuple[str, ...] = (), groups: tuple[str, ...] = ()) -> tuple[str, str]:
         """Make a service principal; returns application id and a token of its own."""
@@ -104,7 +105,7 @@ class Workspace:
                 "entitlements": [{"value": entitlement} for entitlement in entitlements],
             },
         )
-        principal_id, name = str(made["id"]), str(made["applicationId"])  # type: ignore[index,call-overload] # an object
+        principal_id, name = str(made["id"]), str(made["applicationId"])
         return name, self._token_for(principal_id, groups)
 
     def _token_for(self, principal_id: str, groups: tuple[str, ...]) -> str:

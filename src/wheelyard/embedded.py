@@ -1,7 +1,7 @@
 """The composition root of the embedded workspace: settings -> adapters -> services -> app.
 
-`wheelyard up` and the tests build their workspace here, with other adapters where they need them; nothing else knows how
-the rooms fit together. Opening is quick: it opens the database and loads nothing.
+`wheelyard up` and the tests build their workspace here, with other adapters where they need them; nothing else knows
+how the rooms fit together. Opening is quick: it opens the database and loads nothing.
 """
 
 from __future__ import annotations

@@ -312,8 +312,8 @@ class TestForOtherRooms:
         _put(bench, "databricks-package-management", "Pip-Cert", "pem")
         _put(bench, "databricks-package-management", "something-else", "x")
         assert service.reserved_values(people.eve) == {
-            "pip-index-url": Secret(b"https://u:p@pkgs.example.com/simple"),
-            "pip-cert": Secret(b"pem"),
+            "pip-index-url": Secret("https://u:p@pkgs.example.com/simple"),
+            "pip-cert": Secret("pem"),
         }
 
     def test_a_compute_session_is_told_of_before_it_gets_the_value(self, bench: Bench) -> None:

@@ -330,8 +330,10 @@ class Secrets:
         """
         return self._open(caller, *self._read_row(caller, scope, key))
 
-    def reserved_values(self, caller: Caller) -> Mapping[str, Secret[bytes]] | None:
+    def reserved_values(self, caller: Caller) -> Mapping[str, Secret[str]] | None:
         """The workspace default package sources' three keys, those that are set; `None` without the reserved scope.
+
+        Values are text; a byte that is no UTF-8 shows as U+FFFD, so that whoever reads the sources can say what is wrong.
 
         Raises:
             PermissionDenied: the caller has no READ on the reserved scope.
@@ -348,7 +350,8 @@ class Secrets:
         if found is None:
             return None
         scope, rows = found
-        return {row.key.casefold(): self._open(caller, scope, row) for row in rows}
+        values = {row.key.casefold(): self._open(caller, scope, row) for row in rows}
+        return {key: Secret(value.reveal().decode(errors="replace")) for key, value in values.items()}
 
     # -- upkeep
 
