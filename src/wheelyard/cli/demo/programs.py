@@ -98,9 +98,7 @@ def shown_cells() -> str:
 
 
 def run_cells(client: WorkspaceClient, cluster: str, cells: Sequence[str], tell: Callable[[str], None]) -> str:
-    """Run cells one after the other in one session of a cluster, as a notebook attached to it does; returns their
-    output.
-    """
+    """Run cells one after the other in one session, as a notebook attached to the cluster does; returns output."""
     cluster_id = str(find_cluster(client, cluster)["cluster_id"])
     api = client.api_client
     made = api.do("POST", "/api/1.2/contexts/create", body={"clusterId": cluster_id, "language": "python"})

@@ -1,6 +1,4 @@
-"""The steps of the demo, in order. Each says what and why, does it with the commands a reader would type, and checks
-it.
-"""
+"""The steps of the demo, in order: each says what and why, does it as a reader would, and checks it."""
 
 from __future__ import annotations
 
@@ -35,6 +33,8 @@ __all__ = ["play"]
 
 USER = "build"
 _SCOPE = str(RESERVED_SCOPE)
+_SIGN_IN = ("ready.json", "run.json")
+"""Files that hold the admin's own token on purpose, mode 0600."""
 
 
 @dataclass
@@ -83,9 +83,13 @@ def play(keep: bool | None) -> None:  # noqa: FBT001 - click passes the option b
     )
     story.step("Start a workspace", "It answers the REST API that the official clients speak, and really runs pip.")
     story.say(f"$ wheelyard {' '.join(command_line(folder))}")
-    with story.waiting("starting") as tell:
-        workspace = start(folder, tell)
     stays = False
+    try:
+        with story.waiting("starting") as tell:
+            workspace = start(folder, tell)
+    except BaseException:
+        shutil.rmtree(folder, ignore_errors=True)
+        raise
     try:
         with _environment(workspace):
             _tell(Stage(story, folder, workspace))
@@ -325,18 +329,15 @@ def _proof(stage: Stage) -> None:
     story.holds(any(proof.search(forms[feed_tokens[0]], planted)), "the search finds a token where there is one")
     places = [("what this demo printed", "\n".join(story.transcript).encode())]
     places += [(name, text.encode()) for name, text in stage.answers.items()]
-    stored = [
-        (name, content)
-        for name, content in proof.files_below(stage.folder)
-        if not name.endswith(("ready.json", "run.json"))
-    ]
-    places += [*stored, *proof.command_lines()]
+    files = proof.files_below(stage.folder)
+    places += [(name, content) for name, content in files if not name.endswith(_SIGN_IN)]
+    places += proof.command_lines()
     leaks = [leak for one in forms.values() for leak in proof.search(one, places)]
     size = sum(len(content) for _name, content in places) / 1e6
     story.holds(not leaks, "no token shows", "; ".join(f"{leak.form} form in {leak.place}" for leak in leaks))
     story.shows(
         not leaks,
-        f"{len(forms)} tokens in {sum(map(len, forms.values()))} forms: not in any of {len(places)} places, {size:.1f} MB",
+        f"{len(forms)} tokens, each in {len(forms[admin])} forms: in none of {len(places)} places, {size:.1f} MB",
     )
     story.say("(only the ready file, mode 0600, holds the admin's own token: that is how you sign in)")
 
