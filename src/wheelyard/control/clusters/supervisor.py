@@ -1,0 +1,234 @@
+"""One thread for each live cluster: it starts the compute, watches it, and is the only one that stops it.
+
+Requests change the record first (durably) and then leave an order here. The thread takes the newest order when it can: a
+termination that arrives while compute starts is carried out as soon as the engine returns, and always beats a restart.
+"""
+
+from __future__ import annotations
+
+import logging
+import threading
+from collections.abc import Callable
+from dataclasses import dataclass, field
+from typing import Literal, Protocol
+
+from wheelyard.compute.engine import Compute, Engine
+from wheelyard.control.caller import Caller
+from wheelyard.control.clusters.launch import FAILED_TO_FETCH, Prepared
+from wheelyard.control.clusters.log_files import LogFolder
+from wheelyard.control.clusters.records import Records
+from wheelyard.control.clusters.states import Action, ClusterState, Termination, termination
+from wheelyard.control.clusters.store import Cluster
+from wheelyard.core.errors import LaunchFailed, LibraryFailed, WheelyardError
+
+__all__ = ["ClusterListener", "Supervisor"]
+
+_LOG = logging.getLogger(__name__)
+_PATIENCE_SECONDS = 30.0
+"""How long a shutdown waits for compute to stop by itself."""
+
+Order = Literal["restart", "terminate"]
+
+
+class ClusterListener(Protocol):
+    """Who wants to know what becomes of clusters: libraries are installed on them, contexts die with them."""
+
+    def started(self, cluster_id: str, compute: Compute) -> None:
+        """User code can run now. Must return at once."""
+
+    def stopped(self, cluster_id: str) -> None:
+        """The compute is about to be stopped. Must return at once."""
+
+    def forgotten(self, cluster_id: str) -> None:
+        """The cluster is permanently deleted."""
+
+
+@dataclass
+class _Live:
+    cluster_id: str
+    wake: threading.Condition = field(default_factory=threading.Condition)
+    order: Order | None = None
+    compute: Compute | None = None
+    thread: threading.Thread | None = None
+
+    def give(self, order: Order) -> None:
+        with self.wake:
+            if self.order != "terminate":
+                self.order = order
+            self.wake.notify_all()
+
+
+class Supervisor:
+    """The threads of live clusters."""
+
+    def __init__(
+        self,
+        *,
+        engine: Engine,
+        records: Records,
+        logs: LogFolder,
+        prepare: Callable[[Cluster], Prepared],
+        forget: Callable[[str], None],
+    ) -> None:
+        self._engine = engine
+        self._records = records
+        self._logs = logs
+        self._prepare = prepare
+        self._forget = forget
+        self._lock = threading.Lock()
+        self._live: dict[str, _Live] = {}
+        self._listeners: list[ClusterListener] = []
+
+    def subscribe(self, listener: ClusterListener) -> None:
+        self._listeners.append(listener)
+
+    @property
+    def listeners(self) -> tuple[ClusterListener, ...]:
+        return tuple(self._listeners)
+
+    def launch(self, cluster_id: str) -> None:
+        """Begin the life of a cluster whose record says PENDING."""
+        live = _Live(cluster_id)
+        live.thread = threading.Thread(target=self._lead, args=(live,), name=f"cluster-{cluster_id}", daemon=True)
+        with self._lock:
+            self._live[cluster_id] = live
+        live.thread.start()
+
+    def order(self, cluster_id: str, order: Order) -> bool:
+        """Leave an order; false when no thread holds the cluster."""
+        with self._lock:
+            live = self._live.get(cluster_id)
+        if live is not None:
+            live.give(order)
+        return live is not None
+
+    def holds(self, cluster_id: str) -> bool:
+        """Whether a thread still has this cluster."""
+        with self._lock:
+            return cluster_id in self._live
+
+    def compute(self, cluster_id: str) -> Compute | None:
+        """The compute of a cluster that runs."""
+        with self._lock:
+            live = self._live.get(cluster_id)
+        return None if live is None else live.compute
+
+    def close(self) -> None:
+        """Wait for every thread; what does not stop by itself is ended by the engine."""
+        with self._lock:
+            threads = [live.thread for live in self._live.values() if live.thread is not None]
+        for thread in threads:
+            thread.join(_PATIENCE_SECONDS / max(1, len(threads)))
+        self._engine.stop_all()
+        for thread in threads:
+            thread.join(_PATIENCE_SECONDS / max(1, len(threads)))
+
+    def _lead(self, live: _Live) -> None:
+        try:
+            while self._one_life(live) == "restart":
+                pass
+        except Exception:
+            _LOG.exception("cluster %s was given up", live.cluster_id)
+            self._fail(live, termination("INTERNAL_ERROR", "Internal error, see the log of the workspace"))
+        finally:
+            with self._lock:
+                if self._live.get(live.cluster_id) is live:
+                    del self._live[live.cluster_id]
+            self._forget(live.cluster_id)
+
+    def _one_life(self, live: _Live) -> Order:
+        """From launch to stop; the answer says whether another life follows."""
+        order: Order
+        compute = self._launched(live)
+        if compute is None:
+            return "terminate"
+        minutes = self._opened(live, compute)
+        order = "terminate" if minutes is None else self._next_order(live, compute, minutes)
+        with live.wake:
+            live.compute = None
+        for listener in self._listeners:
+            listener.stopped(live.cluster_id)
+        compute.stop()
+        if order == "terminate":
+            self._records.act(live.cluster_id, Action.STOPPED)
+        return order
+
+    def _opened(self, live: _Live, compute: Compute) -> int | None:
+        """Say that user code can run.
+
+        Returns:
+            the minutes of idleness after which the cluster ends, 0 for never; None when it was terminated while it started.
+        """
+        with live.wake:
+            live.compute = compute
+        cluster, _ = self._records.act(live.cluster_id, Action.LAUNCHED)
+        if cluster.state is not ClusterState.RUNNING:
+            return None
+        self._records.note(live.cluster_id, "DRIVER_HEALTHY")
+        for listener in self._listeners:
+            listener.started(live.cluster_id, compute)
+        return int(cluster.spec.get("autotermination_minutes") or 0)
+
+    def _launched(self, live: _Live) -> Compute | None:
+        log = self._logs.open(live.cluster_id, "startup")
+        log.start_over()
+        try:
+            cluster = self._records.get(live.cluster_id)
+            log.line(f"starting cluster {live.cluster_id} with runtime {cluster.spec.get('spark_version')}")
+            prepared = self._prepare(cluster)
+            for line in prepared.lines:
+                log.line(line, prepared.redactor.redact)
+            return self._engine.start(prepared.spec, lambda line: log.line(line, prepared.redactor.redact))
+        except LaunchFailed as error:
+            log.line(f"launch failed: {error.code}: {error.what}")
+            self._fail(live, _reason(error.code, error.what))
+        except LibraryFailed as error:
+            log.line(f"launch failed: {error.what}")
+            self._fail(live, _reason("UNEXPECTED_LAUNCH_FAILURE", error.what))
+        except WheelyardError as error:
+            log.line(f"launch failed: {error.what}")
+            self._fail(live, _reason("INVALID_ARGUMENT", error.what))
+        return None
+
+    def _fail(self, live: _Live, reason: Termination) -> None:
+        if self._records.exists(live.cluster_id):
+            self._records.act(live.cluster_id, Action.FAIL, reason=reason)
+
+    def _next_order(self, live: _Live, compute: Compute, minutes: int) -> Order:
+        """Sleep until there is an order, or nobody has used the cluster for `minutes`."""
+        with live.wake:
+            while live.order is None:
+                left = minutes * 60 - compute.idle_seconds() if minutes else None
+                if left is not None and left <= 0:
+                    self._records.act(live.cluster_id, Action.TERMINATE, reason=_inactivity(minutes))
+                    return "terminate"
+                live.wake.wait(None if left is None else max(1.0, left))
+            order, live.order = live.order, None
+            return order
+
+
+def _inactivity(minutes: int) -> Termination:
+    return termination(
+        "INACTIVITY",
+        f"Inactive cluster terminated (inactive for {minutes} minutes).",
+        inactivity_duration_min=str(minutes),
+    )
+
+
+def caller_of(caller: Callable[[str], Caller], owner_id: str) -> Caller:
+    """The owner as they are now.
+
+    Raises:
+        LaunchFailed: the owner is gone, so nobody's READ can resolve anything.
+    """
+    try:
+        return caller(owner_id)
+    except WheelyardError as error:
+        raise LaunchFailed(
+            f"The owner of the cluster does not exist any more: {error.what}", code="INVALID_ARGUMENT"
+        ) from error
+
+
+def _reason(code: str, message: str) -> Termination:
+    told = FAILED_TO_FETCH if code.startswith("SECRET_") else message
+    return termination(code, message, databricks_error_message=told)
