@@ -281,8 +281,8 @@ command = Leaf(
 
     \b
     wheelyard explain --cluster etl-nightly
-    wheelyard explain --serverless -- install six --index-url https://pkgs.example.com/simple/
-    wheelyard explain --local --installer pip==24.0 --output json -- install -r requirements.txt
+    wheelyard explain --serverless -- install six --index-url URL
+    wheelyard explain --local --installer pip==24.0 -- install -r needs.txt
 
     Nothing is installed, nothing is changed, and no credential is printed. Exit code 1 when the installer would refuse
     to start at all.""",

@@ -94,6 +94,10 @@ def play(keep: bool | None) -> None:  # noqa: FBT001 - click passes the option b
         with _environment(workspace):
             _tell(Stage(story, folder, workspace))
             stays = _offer(story, workspace) if keep is None else keep
+    except Exception:
+        story.say("The workspace's last words:")
+        story.quote("\n".join(workspace.server_log.read_text(errors="replace").splitlines()[-20:]), limit=20)
+        raise
     finally:
         if stays:
             _say_how_to_end(story, workspace)

@@ -125,7 +125,7 @@ class Story:
             raise DoesNotHold(
                 f"The demo stops: it does not hold that {what}",
                 because=otherwise,
-                hint="wheelyard doctor; the workspace's log is shown above",
+                hint="read the workspace's last words above; then wheelyard doctor",
             )
 
     def shows(self, claim: bool, what: str, otherwise: str = "") -> None:  # noqa: FBT001 - reads as a sentence
