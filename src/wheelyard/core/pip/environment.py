@@ -47,7 +47,8 @@ class PipEnvironment:
 
     Args:
         variables: for pip (`PIP_…`) and for uv (`UV_…`, `SSL_CERT_FILE`), added to the compute's own variables.
-        global_conf: text of the file at `PipPaths.global_conf`; None for no file.
+        global_conf: text of the file at `PipPaths.global_conf`; None leaves that place as it is: pip could not read what lies
+            there, and would stop.
         certificate: PEM text to append to the system roots; None leaves the roots as they are.
     """
 
@@ -79,6 +80,7 @@ def pip_environment(
     everything = (_machine(paths), *(_with_paths(layer, paths) for layer in known))
     placement = place(everything, order)
     answer = effective_options(everything, resolver, order=order)
+    broken = any(layer.kind is LayerKind.GLOBAL_FILE and layer.refusal for layer in known)
     variables = {
         placed.name: placed.setting.text
         for placed in placement.variables
@@ -89,7 +91,7 @@ def pip_environment(
     variables |= {name: value for name, value in _ALWAYS.items() if name not in users}
     return PipEnvironment(
         MappingProxyType(variables),
-        next((_text(file) for file in placement.files if file.kind is LayerKind.GLOBAL_FILE and file.settings), None),
+        None if broken else next((_text(file) for file in placement.files if file.kind is LayerKind.GLOBAL_FILE and file.settings), None),
         next((layer.certificate for layer in known if layer.certificate and not layer.ignored), None),
     )
 

@@ -11,7 +11,11 @@ from wheelyard.core.errors import InvalidParameter
 
 __all__ = ["Installer"]
 
-NEWEST = {"pip": Version("26.3"), "uv": Version("0.13.8")}
+InstallerName = Literal["pip", "uv"]
+
+_NAMES: dict[str, InstallerName] = {"pip": "pip", "uv": "uv"}
+
+NEWEST: dict[InstallerName, Version] = {"pip": Version("26.3"), "uv": Version("0.13.8")}
 """The newest versions whose behaviour was measured; what `pip` or `uv` without a version means."""
 
 
@@ -19,7 +23,7 @@ NEWEST = {"pip": Version("26.3"), "uv": Version("0.13.8")}
 class Installer:
     """pip or uv, with its version."""
 
-    name: Literal["pip", "uv"]
+    name: InstallerName
     version: Version
 
     @classmethod
@@ -35,9 +39,10 @@ class Installer:
             InvalidParameter: another program, or a version that is none.
         """
         name, _, version = text.strip().lower().replace("==", " ").replace("@", " ").partition(" ")
-        if name == "pip" or name == "uv":  # noqa: PLR1714  a membership test does not narrow the type
+        known = _NAMES.get(name)
+        if known is not None:
             try:
-                return cls(name, Version(version.strip()) if version.strip() else NEWEST[name])
+                return cls(known, Version(version.strip()) if version.strip() else NEWEST[known])
             except InvalidVersion as error:
                 raise InvalidParameter(
                     f"`{text}` is no installer: `{version.strip()}` is no version",

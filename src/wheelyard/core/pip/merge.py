@@ -9,14 +9,14 @@ Source: facts/packaging.md A1, A2, A4, A9; measured by the differential test.
 
 from __future__ import annotations
 
-from collections.abc import Iterable
+from collections.abc import Iterable, Set
 
 from wheelyard.core.pip.answer import PUBLIC_INDEX, EffectiveOptions, Sourced
 from wheelyard.core.pip.installer import Installer
 from wheelyard.core.pip.layer import FileState, Layer, LayerKind, Refusal
 from wheelyard.core.pip.ledger import Entry, Ledger
 from wheelyard.core.pip.options import PIP_PREFIX, Option, canonical_name, normalise, option_named, truth_of, values_of
-from wheelyard.core.pip.placement import USER_FILES, Placed, PlacedFile, Placement, place
+from wheelyard.core.pip.placement import USER_FILES, Placed, PlacedFile, Placement, cluster_in_file, place
 from wheelyard.core.pip.trust import trust_of
 from wheelyard.core.redaction import SafeUrl, mask_urls
 from wheelyard.core.rules.installers import behaviour
@@ -93,11 +93,12 @@ class _Merge:
     def _layers_read(self) -> list[Layer]:
         null_device = any(layer.kind is LayerKind.CONFIG_FILE and layer.state == "null device" for layer in self.layers)
         config_file = next((layer for layer in self.layers if _exists(layer)), None)
+        in_files = _FILE_KINDS | ({LayerKind.CLUSTER_VARIABLES} if cluster_in_file(self.order) else set())
         isolated = any(layer.kind is LayerKind.COMMAND_LINE and "isolated" in layer.options for layer in self.layers)
         read: list[Layer] = []
         for layer in self.layers:
             why = layer.ignored or _why_unread(
-                layer, null_device=null_device, config_file=config_file, isolated=isolated
+                layer, in_files, null_device=null_device, config_file=config_file, isolated=isolated
             )
             if why:
                 self._note_unread(layer, why)
@@ -271,10 +272,10 @@ class _Merge:
         return found[-1] if found else Sourced(PUBLIC_INDEX, "no layer sets it")
 
 
-def _why_unread(layer: Layer, *, null_device: bool, config_file: Layer | None, isolated: bool) -> str:
-    if null_device and layer.kind in _FILE_KINDS:
+def _why_unread(layer: Layer, in_files: Set[LayerKind], *, null_device: bool, config_file: Layer | None, isolated: bool) -> str:
+    if null_device and layer.kind in in_files:
         return "`PIP_CONFIG_FILE` is the null device, so no file is read"
-    if isolated and layer.kind in {LayerKind.ENVIRONMENT, LayerKind.CLUSTER_VARIABLES, *USER_FILES}:
+    if isolated and layer.kind in _NOT_ISOLATED - in_files | USER_FILES:
         return "`--isolated` leaves out variables and user files"
     if config_file is not None and layer.kind in USER_FILES:
         return f"user files are not read because `PIP_CONFIG_FILE` names an existing file, {config_file.origin}"
@@ -284,6 +285,9 @@ def _why_unread(layer: Layer, *, null_device: bool, config_file: Layer | None, i
 _STATES: dict[FileState, str] = {
     "missing": "`PIP_CONFIG_FILE` names no existing file, and pip says nothing",
 }
+
+
+_NOT_ISOLATED = frozenset({LayerKind.ENVIRONMENT, LayerKind.CLUSTER_VARIABLES})
 
 
 def _exists(layer: Layer) -> bool:

@@ -14,7 +14,7 @@ from wheelyard.core.pip.layer import Layer, LayerKind, Setting
 from wheelyard.core.pip.options import CLUSTER_PREFIX, PIP_PREFIX, option_of_variable
 from wheelyard.core.rules.ranks import CLUSTER_ABOVE_DEFAULT, Order, rank_of, ranks_of
 
-__all__ = ["Placed", "Placement", "place"]
+__all__ = ["Placed", "PlacedFile", "Placement", "cluster_in_file", "place"]
 
 _ALL_USERS = (LayerKind.PUBLIC_INDEX, LayerKind.GLOBAL_FILE, LayerKind.WORKSPACE_DEFAULT)
 _FILES = (
@@ -77,9 +77,8 @@ def place(layers: Iterable[Layer], order: Order = CLUSTER_ABOVE_DEFAULT.chosen) 
     known = sorted(
         (layer for layer in layers if not layer.ignored), key=lambda layer: (rank_of(layer.kind, order), layer.position)
     )
-    kinds = ranks_of(order)
-    cluster_in_file = kinds.index(LayerKind.CLUSTER_VARIABLES) < kinds.index(LayerKind.WORKSPACE_DEFAULT)
-    for_all = set(_ALL_USERS) | ({LayerKind.CLUSTER_VARIABLES} if cluster_in_file else set())
+    in_file = cluster_in_file(order)
+    for_all = set(_ALL_USERS) | ({LayerKind.CLUSTER_VARIABLES} if in_file else set())
     shared = [layer for layer in known if layer.kind in for_all]
     beaten: list[tuple[Placed, Placed]] = []
     files = [_file_of(layer) for layer in known if layer.kind in _FILES and layer.kind not in for_all]
@@ -92,9 +91,15 @@ def place(layers: Iterable[Layer], order: Order = CLUSTER_ABOVE_DEFAULT.chosen) 
         if layer.kind is LayerKind.ENVIRONMENT
         for setting in layer.settings
     ]
-    if not cluster_in_file:
+    if not in_file:
         variables += _cluster_variables(known, variables, beaten)
     return Placement(tuple(files), tuple(variables), tuple(beaten))
+
+
+def cluster_in_file(order: Order) -> bool:
+    """Whether cluster variables stand low enough to be written into the global file instead of the environment."""
+    kinds = ranks_of(order)
+    return kinds.index(LayerKind.CLUSTER_VARIABLES) < kinds.index(LayerKind.WORKSPACE_DEFAULT)
 
 
 def _as_found(layer: Layer, setting: Setting) -> Placed:
