@@ -143,9 +143,9 @@ class Feeds:
         """
         row = contents.FeedRow(
             feed_id=self._new_id(),
-            organization=FeedName.parse(body.organization or self._organization),
-            project=FeedName.parse(body.project) if body.project else "",
-            name=FeedName.parse(body.name),
+            organization=str(FeedName.parse(body.organization or self._organization)),
+            project=str(FeedName.parse(body.project)) if body.project else "",
+            name=str(FeedName.parse(body.name)),
             description=body.description,
             created_at=self._now(),
             created_by=caller.name,
