@@ -70,7 +70,10 @@ def node_type_of(node_type_id: str) -> NodeType:
 
 
 def versions() -> list[dict[str, str]]:
-    """Keys and names of every runtime in each of its flavours; clients find photon, ML and GPU ones by the key's text."""
+    """Keys and names of every runtime in each of its flavours.
+
+    Clients find photon, ML and GPU ones by the key's text.
+    """
     return [
         {"key": key, "name": name}
         for row in RUNTIMES

@@ -1,4 +1,7 @@
-"""When the workspace default reaches compute: two switches, and one question that nobody documents. Rows; code only reads them."""
+"""When the workspace default reaches compute: two switches, and one question that nobody documents.
+
+Rows; code only reads them.
+"""
 
 from __future__ import annotations
 
@@ -61,4 +64,7 @@ DEFAULT_WITHOUT_READ = DefaultWithoutRead(
     "not documented; facts/delivery.md 1.4, to be probed by 14.7",
     "inferred",
 )
-"""`ignored`: compute starts, installers ask the next layer, and the start-up log says so. `fails`: SECRET_PERMISSION_DENIED."""
+"""`ignored`: compute starts, installers ask the next layer, and the start-up log says so.
+
+`fails`: SECRET_PERMISSION_DENIED.
+"""

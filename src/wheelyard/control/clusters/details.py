@@ -67,4 +67,5 @@ def size_of(spec: dict[str, Any]) -> dict[str, Any]:
 
 
 def event_json(event: Event) -> dict[str, Any]:
+    """An event as the wire carries it."""
     return {"cluster_id": event.cluster_id, "timestamp": event.at, "type": event.type, "details": dict(event.details)}

@@ -1,8 +1,8 @@
 """From what is stored to what an engine is told.
 
-Secret references are resolved as the cluster's owner, the workspace default is read with the owner's READ, and both go into one
-`ComputeView`. Which index wins is decided by the same functions that `explain` calls (`layers_of`, `pip_environment`,
-`effective_options`); nothing here compares two sources.
+Secret references are resolved as the cluster's owner, the workspace default is read with the owner's READ, and both go
+into one `ComputeView`. Which index wins is decided by the same functions that `explain` calls (`layers_of`,
+`pip_environment`, `effective_options`); nothing here compares two sources.
 """
 
 from __future__ import annotations

@@ -1,4 +1,7 @@
-"""The endpoints of the clusters API. A missing cluster is a 400 with the text that both SDKs turn into "does not exist"."""
+"""The endpoints of the clusters API.
+
+A missing cluster is a 400 with the text that both SDKs turn into "does not exist".
+"""
 
 from __future__ import annotations
 
@@ -10,7 +13,7 @@ from wheelyard.control.clusters import wire
 from wheelyard.control.clusters.access import ATTACH, MANAGE, RESTART
 from wheelyard.control.clusters.service import Clusters
 from wheelyard.control.clusters.wire import Document, Empty
-from wheelyard.control.operation import ADMIN, SIGNED_IN, Need, Operation
+from wheelyard.control.operation import ADMIN, SIGNED_IN, Need, Operation, Quirks
 from wheelyard.core.errors import InvalidParameter, NotFound
 
 __all__ = ["OPERATIONS", "on_cluster"]
@@ -28,7 +31,7 @@ def on_cluster(level: str) -> Need:
     return Need(f"{level} on the cluster", check)
 
 
-_QUIRKS = MappingProxyType({NotFound: (400, "INVALID_PARAMETER_VALUE")})
+_QUIRKS: Quirks = MappingProxyType({NotFound: (400, "INVALID_PARAMETER_VALUE")})
 _BASE = "/api/2.1/clusters"
 _ATTACH, _RESTART, _MANAGE = on_cluster(ATTACH), on_cluster(RESTART), on_cluster(MANAGE)
 

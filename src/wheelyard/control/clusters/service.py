@@ -51,7 +51,8 @@ class Clusters:
         engine: what runs compute.
         clock: seconds since the epoch.
         log_folder: start-up and library logs, one folder a cluster.
-        host: base URL that user code on compute reaches this workspace at; asked at each session, for the port may be chosen late.
+        host: base URL that user code on compute reaches this workspace at; asked at each session, for the port may be
+            chosen late.
         switches: how the workspace has set the default repositories' switches.
     """
 
@@ -167,7 +168,10 @@ class Clusters:
         return self.create_through(caller, body, "API")
 
     def create_through(self, caller: Caller, body: Document, source: str) -> wire.CreatedCluster:
-        """`source` is `UI` or `API`: the settings page creates through the UI, and its own switch lets the default in."""
+        """`source` is `UI` or `API`.
+
+        The settings page creates through the UI, and its own switch lets the default in.
+        """
         self.access.require_create(caller)
         spec = echoed(self._cloned(caller, body))
         check(spec)

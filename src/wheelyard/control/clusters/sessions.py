@@ -1,7 +1,7 @@
 """Whose code runs where: the short-lived identities that user code reaches the workspace with.
 
-Each session gets a token of its own. It ends with the session, whatever the code did with it; and what a session reads from a
-secret scope is hidden on the compute it runs on from then on.
+Each session gets a token of its own. It ends with the session, whatever the code did with it; and what a session reads
+from a secret scope is hidden on the compute it runs on from then on.
 """
 
 from __future__ import annotations

@@ -1,8 +1,9 @@
 """Cluster specifications: what is refused, what the server adds, and what is given back.
 
-The echo rule: a specification is stored as it was sent and given back word for word, secret references and fields this version
-does not know included. What the server adds stands in the details beside it, and only in the fields of `filled`. Nothing that a
-launch adds (the workspace default, resolved secrets) is ever stored here. Source: facts/workspace-api.md 6.2.
+The echo rule: a specification is stored as it was sent and given back word for word, secret references and fields this
+version does not know included. What the server adds stands in the details beside it, and only in the fields of
+`filled`. Nothing that a launch adds (the workspace default, resolved secrets) is ever stored here. Source:
+facts/workspace-api.md 6.2.
 """
 
 from __future__ import annotations
@@ -27,7 +28,10 @@ ACCESS_MODE_ALIASES: Mapping[str, str] = MappingProxyType(
         "DATA_SECURITY_MODE_AUTO": "USER_ISOLATION",
     }
 )
-"""Value sent to value answered at top level; under `spec` it stays as sent. Source: facts/workspace-api.md 6.3, delivery.md 10."""
+"""Value sent to value answered at top level; under `spec` it stays as sent.
+
+Source: facts/workspace-api.md 6.3, delivery.md 10.
+"""
 
 _KNOWN_MODES = frozenset(
     {
@@ -52,8 +56,8 @@ def check(spec: Spec) -> None:
     """Refuse a specification that could never start.
 
     Raises:
-        InvalidParameter: the runtime version is missing or unknown, a size, an access mode or the auto-termination is out of
-            range, or a secret reference is misspelt; the text names the field and its value.
+        InvalidParameter: the runtime version is missing or unknown, a size, an access mode or the auto-termination is
+            out of range, or a secret reference is misspelt; the text names the field and its value.
     """
     _check_runtime(spec)
     _check_size(spec)

@@ -1,8 +1,9 @@
 """The states of a cluster, and what moves it from one to the next.
 
-All state logic of clusters is in the two tables below; everything else asks `after`. An action that is not in the table for a
-state does nothing there: that is how "start what is starting" and "terminate what is terminated" are allowed, and how a launch
-that ends after somebody terminated the cluster cannot bring it back. What must be refused instead is in `REFUSED`.
+All state logic of clusters is in the two tables below; everything else asks `after`. An action that is not in the table
+for a state does nothing there: that is how "start what is starting" and "terminate what is terminated" are allowed, and
+how a launch that ends after somebody terminated the cluster cannot bring it back. What must be refused instead is in
+`REFUSED`.
 """
 
 from __future__ import annotations

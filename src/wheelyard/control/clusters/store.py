@@ -68,8 +68,8 @@ _EVENTS = sa.Table(
 class Cluster:
     """One cluster. Times are milliseconds, 0 for "never".
 
-    `source` is `API`, `UI` or `JOB`. `owner_id` is whose READ resolves secret references. `removed`: permanently deleted, the
-    row waits for its compute to end. `tags` are default tags beyond the usual four.
+    `source` is `API`, `UI` or `JOB`. `owner_id` is whose READ resolves secret references. `removed`: permanently
+    deleted, the row waits for its compute to end. `tags` are default tags beyond the usual four.
     """
 
     cluster_id: str
@@ -119,10 +119,12 @@ _COLUMNS = tuple(_CLUSTERS.c[name] for name in _NAMES)
 
 
 def insert(tx: Connection, cluster: Cluster) -> None:
+    """Store a new cluster."""
     tx.execute(sa.insert(_CLUSTERS).values(**_encoded(cluster)))
 
 
 def update(tx: Connection, cluster: Cluster) -> None:
+    """Store a cluster in place of the one with its id."""
     tx.execute(sa.update(_CLUSTERS).where(_CLUSTERS.c.cluster_id == cluster.cluster_id).values(**_encoded(cluster)))
 
 
@@ -154,15 +156,18 @@ def live(tx: Connection) -> list[Cluster]:
 
 
 def count_pinned(tx: Connection) -> int:
+    """How many clusters are pinned."""
     return tx.execute(sa.select(sa.func.count()).select_from(_CLUSTERS).where(_CLUSTERS.c.pinned)).scalar_one()
 
 
 def delete(tx: Connection, cluster_id: str) -> None:
+    """Forget a cluster with its events."""
     for table in (_EVENTS, _CLUSTERS):
         tx.execute(sa.delete(table).where(table.c.cluster_id == cluster_id))
 
 
 def insert_event(tx: Connection, event: Event) -> None:
+    """Store one event."""
     tx.execute(
         sa.insert(_EVENTS).values(
             cluster_id=event.cluster_id, at=event.at, type=event.type, details=json.dumps(dict(event.details))

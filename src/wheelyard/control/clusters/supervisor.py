@@ -1,7 +1,8 @@
 """One thread for each live cluster: it starts the compute, watches it, and is the only one that stops it.
 
-Requests change the record first (durably) and then leave an order here. The thread takes the newest order when it can: a
-termination that arrives while compute starts is carried out as soon as the engine returns, and always beats a restart.
+Requests change the record first (durably) and then leave an order here. The thread takes the newest order when it can:
+a termination that arrives while compute starts is carried out as soon as the engine returns, and always beats a
+restart.
 """
 
 from __future__ import annotations
@@ -127,7 +128,7 @@ class Supervisor:
         try:
             while self._one_life(live) == "restart":
                 pass
-        except Exception:
+        except Exception:  # noqa: BLE001 # a thread that ends silently would leave its work open for ever
             _LOG.exception("cluster %s was given up", live.cluster_id)
             self._fail(live, termination("INTERNAL_ERROR", "Internal error, see the log of the workspace"))
         finally:
@@ -157,7 +158,8 @@ class Supervisor:
         """Say that user code can run.
 
         Returns:
-            the minutes of idleness after which the cluster ends, 0 for never; None when it was terminated while it started.
+            the minutes of idleness after which the cluster ends, 0 for never; None when it was terminated while it
+            started.
         """
         with live.wake:
             live.compute = compute

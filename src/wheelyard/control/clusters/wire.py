@@ -1,4 +1,7 @@
-"""Bodies of the clusters API. A specification itself stays a mapping: it is echoed word for word, unknown fields included."""
+"""Bodies of the clusters API.
+
+A specification itself stays a mapping: it is echoed word for word, unknown fields included.
+"""
 
 from __future__ import annotations
 

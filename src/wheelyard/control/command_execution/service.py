@@ -20,7 +20,10 @@ _PATIENCE_SECONDS = 10.0
 
 
 class Commands:
-    """The command execution service; it subscribes itself to `clusters`. A context belongs to the caller who made it."""
+    """The command execution service; it subscribes itself to `clusters`.
+
+    A context belongs to the caller who made it.
+    """
 
     def __init__(self, *, clusters: Clusters, workspace: WorkspaceFiles) -> None:
         self._clusters = clusters

@@ -42,7 +42,10 @@ class ContextState(msgspec.Struct):
 
 
 class Results(msgspec.Struct, rename="camel", omit_defaults=True):
-    """`data` is text; `cause` and `summary` belong to an error; `file_name` and `file_names` to images, as data URLs."""
+    """`data` is text.
+
+    `cause` and `summary` belong to an error; `file_name` and `file_names` to images, as data URLs.
+    """
 
     result_type: str
     data: str | None = None

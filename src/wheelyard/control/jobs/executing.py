@@ -62,7 +62,7 @@ class TaskExecutor:
             end = TaskEnd(error.outcome, store.Output(logs=logs.text or None, logs_truncated=logs.truncated))
         except WheelyardError as error:
             end = TaskEnd(cluster_failed(error.what), store.Output(logs=logs.text or None))
-        except Exception:
+        except Exception:  # noqa: BLE001 # a thread that ends silently would leave its work open for ever
             _LOG.exception("task %s broke off", task.task_key)
             end = TaskEnd(cluster_failed(_WENT_AWAY), store.Output(logs=logs.text or None))
         return TaskEnd(stop.outcome, end.output) if stop.outcome is not None else end

@@ -34,6 +34,7 @@ def decide(task: Task, ended: Mapping[str, Outcome], present: Collection[str]) -
     """What becomes of a task now: it waits, runs, or ends without running.
 
     Args:
+        task: the task that is asked about.
         ended: the tasks that have ended.
         present: the tasks of this run; a dependency on a task that `only` left out is no dependency.
     """

@@ -1,4 +1,7 @@
-"""The endpoints of the jobs API. A missing job or run is a 400 with the text that both SDKs turn into "does not exist"."""
+"""The endpoints of the jobs API.
+
+A missing job or run is a 400 with the text that both SDKs turn into "does not exist".
+"""
 
 from __future__ import annotations
 
@@ -9,7 +12,7 @@ from wheelyard.control.caller import Caller
 from wheelyard.control.jobs import wire
 from wheelyard.control.jobs.service import MANAGE, RUN, VIEW, Jobs
 from wheelyard.control.jobs.wire import Document, Empty
-from wheelyard.control.operation import SIGNED_IN, Need, Operation
+from wheelyard.control.operation import SIGNED_IN, Need, Operation, Quirks
 from wheelyard.core.errors import NotFound
 
 __all__ = ["OPERATIONS"]
@@ -29,7 +32,7 @@ def _on_run(level: str) -> Need:
     return Need(f"{level} on the run's job", check)
 
 
-_QUIRKS = MappingProxyType({NotFound: (400, "INVALID_PARAMETER_VALUE")})
+_QUIRKS: Quirks = MappingProxyType({NotFound: (400, "INVALID_PARAMETER_VALUE")})
 _BASE = "/api/2.2/jobs"
 
 

@@ -1,7 +1,7 @@
 """One thread for each active run: it decides which task may start, watches the time, and says how the run ended.
 
-Each task has a thread of its own that prepares compute, runs the code and reports back through the run's inbox. The run's
-thread never blocks on anything but that inbox, so an order to stop and a timeout are always seen.
+Each task has a thread of its own that prepares compute, runs the code and reports back through the run's inbox. The
+run's thread never blocks on anything but that inbox, so an order to stop and a timeout are always seen.
 """
 
 from __future__ import annotations
@@ -101,7 +101,7 @@ class RunDriver:
         except WheelyardError as error:
             outcome = invalid_run(error.what, "UNAUTHORIZED_ERROR")
             self._end_open_tasks(outcome)
-        except Exception:
+        except Exception:  # noqa: BLE001 # a thread that ends silently would leave its work open for ever
             _LOG.exception("run %s was given up", self._run.run_id)
             outcome = replace(INTERRUPTED, message="Internal error, see the log of the workspace")
             self._end_open_tasks(outcome)
@@ -157,7 +157,10 @@ class RunDriver:
             self._finish(key, outcome)
 
     def _start_ready(self, job: JobSettings, supply: ComputeSupply, executor: TaskExecutor) -> None:
-        """Start what may start, end what will not run; one end may decide another task, so look until nothing changes."""
+        """Start what may start, end what will not run.
+
+        One end may decide another task, so look until nothing changes.
+        """
         changed = True
         while changed:
             changed = False
@@ -256,7 +259,7 @@ class RunDriver:
     def _run_task(self, live: LiveTask, values: TaskValues, supply: ComputeSupply, executor: TaskExecutor) -> None:
         try:
             end = self._task_end(live, values, supply, executor)
-        except Exception:
+        except Exception:  # noqa: BLE001 # a thread that ends silently would leave its work open for ever
             _LOG.exception("task %s of run %s was given up", live.task.task_key, self._run.run_id)
             broken = replace(INTERRUPTED, message="Internal error, see the log of the workspace")
             end = TaskEnd(broken, store.Output())

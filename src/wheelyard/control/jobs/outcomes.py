@@ -1,4 +1,7 @@
-"""How a task or a run can end: one row each, with the words clients know. Source: facts/workspace-api.md 10.4, 10.5, Annex A."""
+"""How a task or a run can end: one row each, with the words clients know.
+
+Source: facts/workspace-api.md 10.4, 10.5, Annex A.
+"""
 
 from __future__ import annotations
 
@@ -33,7 +36,10 @@ TerminationType = Literal["SUCCESS", "CLIENT_ERROR", "INTERNAL_ERROR", "CLOUD_FA
 
 @dataclass(frozen=True, slots=True)
 class Outcome:
-    """`action` says which `life_cycle_state` it ends in; `code` and `type` are the second spelling's termination details."""
+    """`action` says which `life_cycle_state` it ends in.
+
+    `code` and `type` are the second spelling's termination details.
+    """
 
     action: Literal[Action.END, Action.SKIP, Action.BREAK]
     result: str

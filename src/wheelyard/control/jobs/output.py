@@ -59,10 +59,10 @@ def plain(text: str) -> str:
 
 
 def error_of(logs: str) -> tuple[str, str]:
-    """`error` (the last line) and `error_trace` (from the last traceback on) of a program that failed.
+    r"""`error` (the last line) and `error_trace` (from the last traceback on) of a program that failed.
 
-    >>> error_of("hello\\nTraceback (most recent call last):\\n  File\\nValueError: no\\n")
-    ('ValueError: no', 'Traceback (most recent call last):\\n  File\\nValueError: no')
+    >>> error_of("hello\nTraceback (most recent call last):\n  File\nValueError: no\n")
+    ('ValueError: no', 'Traceback (most recent call last):\n  File\nValueError: no')
     """
     text = plain(logs).rstrip()
     last = text.rpartition("\n")[2]

@@ -65,6 +65,8 @@ class Runner:
         """Store a run with its task runs, and start, queue or skip it; a known token answers the run it made.
 
         Args:
+            caller: who starts it.
+            job_id: whose run it is.
             settings: the settings the run follows, as stored; the tasks in them are the ones that run.
             data: further contents of the run's record.
             token: idempotency token, unique in the workspace; None for none.

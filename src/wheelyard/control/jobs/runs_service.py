@@ -119,7 +119,7 @@ class RunsService:
         return Empty()
 
     def cancel_all(self, caller: Caller, body: wire.CancelAll) -> Empty:
-        """Cancel the active runs of a job, or with `all_queued_runs` just the queued ones, of all jobs if none is named.
+        """Cancel the active runs of a job, or with `all_queued_runs` its queued ones, of all jobs if none is named.
 
         Raises:
             InvalidParameter: neither is given.
@@ -169,7 +169,10 @@ class RunsService:
     # -- for the logs room
 
     def log_of(self, run_id: int) -> str:
-        """What a task run has written so far: its start-up, then its output; of a run, all its tasks one after the other."""
+        """What a task run has written so far: its start-up, then its output.
+
+        Of a run, all its tasks one after the other.
+        """
         run = self._records.run(run_id)
         if run.parent_run_id:
             return self._log_of_task(run)
@@ -210,8 +213,8 @@ class RunsService:
         tasks = latest(self._records.attempts(run.run_id))
         if len(tasks) != 1:
             raise InvalidParameter(
-                "Retrieving the output of runs with multiple tasks is not supported. Please retrieve the output of each "
-                "individual task run instead.",
+                "Retrieving the output of runs with multiple tasks is not supported. "
+                "Please retrieve the output of each individual task run instead.",
                 reference="several-tasks",
                 hint=f"databricks jobs get-run {run.run_id} lists the task runs",
             )

@@ -1,5 +1,6 @@
-"""Jobs: the use cases. Runs and their outputs are in `runs_service.py`, what happens while a run is active in `running.py`.
+"""Jobs: the use cases.
 
+Runs and their outputs are in `runs_service.py`, what happens while a run is active in `running.py`.
 Source: facts/workspace-api.md 10.
 """
 

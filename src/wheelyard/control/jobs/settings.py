@@ -124,7 +124,8 @@ def _check_compute(task: Task, document: Mapping[str, Any], task_type: str, job:
         raise _invalid(f"Task {task.task_key} needs a cluster or an environment_key")
     if task.libraries and choices in ([], ["environment_key"]):
         raise _invalid(
-            f"Libraries field is not supported for serverless task {task.task_key}, please specify libraries in environment."
+            f"Libraries field is not supported for serverless task {task.task_key}, "
+            "please specify libraries in environment."
         )
     if task.new_cluster is not None:
         _check_cluster(task.new_cluster, f"task {task.task_key}")

@@ -1,7 +1,7 @@
 """The states of runs and of task runs, and how they show in the API's two spellings.
 
-One table for both: a run is a task run that waits for its tasks. `life` is the first spelling's `life_cycle_state`; the second
-spelling is derived from it. Source: facts/workspace-api.md 10.4.
+One table for both: a run is a task run that waits for its tasks. `life` is the first spelling's `life_cycle_state`; the
+second spelling is derived from it. Source: facts/workspace-api.md 10.4.
 """
 
 from __future__ import annotations

@@ -1,7 +1,7 @@
 """Tables of jobs, runs and their outputs; every function is given one open transaction.
 
-Runs and task runs share one table and one row of ids: a task run names its run as `parent_run_id`. A run that was submitted
-without a job has a job of its own that no list shows, so that permissions work the same for both.
+Runs and task runs share one table and one row of ids: a task run names its run as `parent_run_id`. A run that was
+submitted without a job has a job of its own that no list shows, so that permissions work the same for both.
 """
 
 from __future__ import annotations
@@ -113,9 +113,9 @@ class Job:
 class Run:
     """One run, or one attempt of one task of it. Times are milliseconds, 0 for "not yet".
 
-    `data` of a run is the snapshot it follows (`settings`, `job_parameters`, `overriding_parameters`, …), of a task run the
-    task's definition under `task`. `started_at` to `admitted_at` is time in the queue, then set-up until `executing_at`, then
-    user code until `executed_at`, then cleaning up until `ended_at`.
+    `data` of a run is the snapshot it follows (`settings`, `job_parameters`, `overriding_parameters`, …), of a task run
+    the task's definition under `task`. `started_at` to `admitted_at` is time in the queue, then set-up until
+    `executing_at`, then user code until `executed_at`, then cleaning up until `ended_at`.
     """
 
     job_id: int
@@ -147,7 +147,10 @@ class Run:
 
 @dataclass(frozen=True, slots=True)
 class Output:
-    """What a task run left, redacted. `cells` are a notebook's, each with its source and outputs; `setup_log` is the start-up's."""
+    """What a task run left, redacted.
+
+    `cells` are a notebook's, each with its source and outputs; `setup_log` is the start-up's.
+    """
 
     result: str | None = None
     truncated: bool = False

@@ -1,7 +1,7 @@
 """The compute of one run: existing clusters, clusters made for the run, and serverless environments.
 
-A job cluster or an environment is made once a run, at its first use, and goes with the run. Which index it uses is read anew
-each time, because each run starts new compute.
+A job cluster or an environment is made once a run, at its first use, and goes with the run. Which index it uses is read
+anew each time, because each run starts new compute.
 """
 
 from __future__ import annotations

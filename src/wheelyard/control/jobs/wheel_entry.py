@@ -1,4 +1,7 @@
-"""The program that runs a wheel's entry point inside compute: `python -c WHEEL_ENTRY package entry_point arguments…`."""
+"""The program that runs a wheel's entry point inside compute.
+
+`python -c WHEEL_ENTRY package entry_point arguments…`.
+"""
 
 from __future__ import annotations
 

@@ -1,7 +1,7 @@
 """Bodies of the jobs API.
 
-Settings are echoed word for word, so requests carry them as mappings (`Document`). `JobSettings` and `Task` are the same
-settings read with types: what a run needs of them. Unknown fields stay in the mapping.
+Settings are echoed word for word, so requests carry them as mappings (`Document`). `JobSettings` and `Task` are the
+same settings read with types: what a run needs of them. Unknown fields stay in the mapping.
 """
 
 from __future__ import annotations

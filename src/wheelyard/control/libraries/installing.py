@@ -1,4 +1,7 @@
-"""One thread for each running cluster that has libraries waiting: it installs them one after the other, in the order asked."""
+"""One thread for each running cluster that has libraries waiting.
+
+It installs them one after the other, in the order asked.
+"""
 
 from __future__ import annotations
 
@@ -81,7 +84,7 @@ class Installers:
         try:
             while (row := self._next(cluster_id, compute)) is not None:
                 self._install(row, compute)
-        except Exception:
+        except Exception:  # noqa: BLE001 # a thread that ends silently would leave its work open for ever
             _LOG.exception("libraries of cluster %s were given up", cluster_id)
             with self._lock:
                 self._threads.pop(cluster_id, None)

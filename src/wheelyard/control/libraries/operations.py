@@ -9,7 +9,7 @@ from wheelyard.control.caller import Caller
 from wheelyard.control.clusters.access import ATTACH, MANAGE
 from wheelyard.control.libraries import wire
 from wheelyard.control.libraries.service import Libraries
-from wheelyard.control.operation import SIGNED_IN, Need, Operation
+from wheelyard.control.operation import SIGNED_IN, Need, Operation, Quirks
 from wheelyard.core.errors import NotFound
 
 __all__ = ["OPERATIONS"]
@@ -22,7 +22,7 @@ def _on_cluster(level: str) -> Need:
     return Need(f"{level} on the cluster", check)
 
 
-_QUIRKS = MappingProxyType({NotFound: (400, "INVALID_PARAMETER_VALUE")})
+_QUIRKS: Quirks = MappingProxyType({NotFound: (400, "INVALID_PARAMETER_VALUE")})
 _BASE = "/api/2.0/libraries"
 _ATTACH, _MANAGE = _on_cluster(ATTACH), _on_cluster(MANAGE)
 

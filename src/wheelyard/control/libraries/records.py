@@ -5,7 +5,7 @@ from __future__ import annotations
 import threading
 from collections.abc import Callable, Iterable, Mapping
 from dataclasses import replace
-from typing import Any
+from typing import Any, TypeVar
 
 from wheelyard.control.libraries import store
 from wheelyard.control.libraries.spec import canonical
@@ -16,6 +16,7 @@ from wheelyard.storage.database import Connection, Database
 __all__ = ["Records"]
 
 _WAIT_SLICE_SECONDS = 1.0
+T = TypeVar("T")
 
 
 class Records:
@@ -86,7 +87,7 @@ class Records:
                     return rows
                 self._bell.wait(_WAIT_SLICE_SECONDS)
 
-    def _write(self, work: Callable[[Connection], Any]) -> Any:
+    def _write(self, work: Callable[[Connection], T]) -> T:
         answer = self._database.write(work)
         with self._bell:
             self._bell.notify_all()

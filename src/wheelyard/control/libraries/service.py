@@ -1,7 +1,7 @@
 """Libraries of clusters: the use cases.
 
-What is wanted is durable when a request is answered; installing happens in a thread (`installing.py`) while the cluster runs,
-and again from the beginning at each start. Source: facts/workspace-api.md 8.
+What is wanted is durable when a request is answered; installing happens in a thread (`installing.py`) while the cluster
+runs, and again from the beginning at each start. Source: facts/workspace-api.md 8.
 """
 
 from __future__ import annotations

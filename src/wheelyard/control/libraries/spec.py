@@ -152,7 +152,10 @@ def plan_of(library: Mapping[str, Any]) -> LibraryPlan | None:
 
 
 def described(library: Mapping[str, Any]) -> str:
-    """A library in words, as job failures name it: `whl: "/Workspace/x.whl"`. A repo is left out: it may hold a password."""
+    """A library in words, as job failures name it: `whl: "/Workspace/x.whl"`.
+
+    A repo is left out: it may hold a password.
+    """
     kind = kind_of(library)
     value = library[kind]
     text = value.get("package") or value.get("coordinates") if isinstance(value, Mapping) else value

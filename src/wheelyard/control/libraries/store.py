@@ -46,20 +46,24 @@ _COLUMNS = tuple(_LIBRARIES.c[name] for name in _NAMES)
 
 
 def insert(tx: Connection, row: LibraryRow) -> None:
+    """Store a newly wanted library."""
     values = _encoded(row)
     del values["library_id"]
     tx.execute(sa.insert(_LIBRARIES).values(**values))
 
 
 def update(tx: Connection, row: LibraryRow) -> None:
+    """Store a library in place of the one with its id."""
     tx.execute(sa.update(_LIBRARIES).where(_LIBRARIES.c.library_id == row.library_id).values(**_encoded(row)))
 
 
 def remove(tx: Connection, row: LibraryRow) -> None:
+    """Take a library off its list."""
     tx.execute(sa.delete(_LIBRARIES).where(_LIBRARIES.c.library_id == row.library_id))
 
 
 def delete_all(tx: Connection, cluster_id: str) -> None:
+    """Forget every library of a cluster."""
     tx.execute(sa.delete(_LIBRARIES).where(_LIBRARIES.c.cluster_id == cluster_id))
 
 
@@ -70,6 +74,7 @@ def of_cluster(tx: Connection, cluster_id: str) -> list[LibraryRow]:
 
 
 def of_all_clusters(tx: Connection) -> list[LibraryRow]:
+    """Grouped by cluster, in the order they were asked for."""
     query = sa.select(*_COLUMNS).order_by(_LIBRARIES.c.cluster_id, _LIBRARIES.c.library_id)
     return [_decoded(row) for row in tx.execute(query)]
 
