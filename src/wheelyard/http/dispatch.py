@@ -258,7 +258,14 @@ def _encoded(operation: Operation[Any, Any, Any], answer: Any) -> _Answer:
         return _Answer(answer.status, answer.content, answer.media_type, tuple(answer.headers.items()))
     if operation.status == 204:
         return _Answer(204, b"", "")
-    return _Answer(operation.status, msgspec.json.encode(answer), operation.media_type)
+    return _Answer(operation.status, msgspec.json.encode(answer, enc_hook=_plain), operation.media_type)
+
+
+def _plain(value: Any) -> Any:
+    """A parsed name leaves as the text it is; msgspec encodes no subclass of `str` by itself."""
+    if isinstance(value, str):
+        return str(value)
+    raise TypeError(f"{type(value).__name__} cannot stand in an answer")
 
 
 def _error_answer(call: _Call, error: Exception) -> _Answer:

@@ -333,7 +333,7 @@ class Secrets:
     def reserved_values(self, caller: Caller) -> Mapping[str, Secret[str]] | None:
         """The workspace default package sources' three keys, those that are set; `None` without the reserved scope.
 
-        Values are text; a byte that is no UTF-8 shows as U+FFFD, so that whoever reads the sources can say what is wrong.
+        Values are text; a byte that is no UTF-8 shows as U+FFFD, so that whoever reads the sources can say so.
 
         Raises:
             PermissionDenied: the caller has no READ on the reserved scope.
