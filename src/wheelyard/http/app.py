@@ -13,7 +13,7 @@ import msgspec
 from starlette.applications import Starlette
 from starlette.requests import Request
 from starlette.responses import Response
-from starlette.routing import BaseRoute, Mount, Route
+from starlette.routing import BaseRoute, Route
 from starlette.types import ASGIApp, Receive, Scope, Send
 
 from wheelyard.control.caller import Authenticator
@@ -73,9 +73,11 @@ def build_app(
             Route("/metrics", show_metrics),
             Route("/openapi.json", openapi),
             *routes,
-            Mount("", app=dispatcher),
         ]
     )
+    # Not a mount: those match decoded paths, and none with a line break in it.
+    router.router.default = dispatcher
+    router.router.redirect_slashes = False
     return router if feed_app is None else _feed_first(feed_app, router)
 
 

@@ -72,9 +72,11 @@ class Decoder:
         fields = _cleaned(fields, "", 0)
         fields.update(_cleaned(dict(path_fields), "", 0))
         try:
-            return msgspec.convert(fields, self._operation.body, strict=False)
+            body = msgspec.convert(fields, self._operation.body, strict=False)
         except msgspec.ValidationError as error:
             raise _refusal(str(error)) from None
+        _check_numbers(body, "")
+        return body
 
     def _from_query(self, query: str) -> dict[str, Any]:
         return self._placed(_pairs(query, "query"))
@@ -138,6 +140,8 @@ def _json_object(content: bytes, media_type: str) -> dict[str, Any]:
         decoded = msgspec.json.decode(content)
     except msgspec.DecodeError as error:
         raise MalformedRequest(f"Could not parse request object: {error}") from None
+    except UnicodeDecodeError:
+        raise MalformedRequest("Could not parse request object: it is no UTF-8.") from None
     except RecursionError:
         raise MalformedRequest("Could not parse request object: it is nested too deeply.") from None
     if not isinstance(decoded, dict):
@@ -189,7 +193,8 @@ def _basic_credentials(authorization: str) -> dict[str, str]:
     return {"client_id": unquote_plus(client_id), "client_secret": unquote_plus(client_secret)}
 
 
-def _shapes_of(struct: type[Any]) -> dict[str, _Shape]:
+def _shapes_of(body: type[Any]) -> dict[str, _Shape] | None:
+    """What the query of a body may hold; `None`, for a body that is no struct, is anything."""
     known: dict[type[Any], dict[str, _Shape]] = {}
 
     def of_struct(info: inspect.StructType) -> dict[str, _Shape]:
@@ -213,8 +218,8 @@ def _shapes_of(struct: type[Any]) -> dict[str, _Shape]:
             return _Shape(False, None)
         return _Shape(False, {})
 
-    top = inspect.type_info(struct)
-    return of_struct(top) if isinstance(top, inspect.StructType) else {}
+    top = inspect.type_info(body)
+    return of_struct(top) if isinstance(top, inspect.StructType) else None
 
 
 def _place(fields: dict[str, Any], shapes: dict[str, _Shape] | None, key: str, value: Any) -> None:
@@ -235,7 +240,7 @@ def _place(fields: dict[str, Any], shapes: dict[str, _Shape] | None, key: str, v
 
 
 def _cleaned(value: Any, name: str, depth: int) -> Any:
-    """Drop nulls, and refuse what no store of ours could keep: NUL characters, and numbers beyond 64 bits."""
+    """Drop nulls, and refuse NUL characters, which not every store of ours could keep."""
     if depth > _DEEPEST:
         raise MalformedRequest("Could not parse request object: it is nested too deeply.")
     if isinstance(value, dict):
@@ -249,9 +254,23 @@ def _cleaned(value: Any, name: str, depth: int) -> Any:
         return [_cleaned(item, f"{name}[{index}]", depth + 1) for index, item in enumerate(value)]
     if isinstance(value, str) and "\0" in value:
         raise InvalidParameter(f"Invalid value for field '{name}': it holds a NUL character.")
-    if isinstance(value, int) and not -_LARGEST_NUMBER <= value < _LARGEST_NUMBER:
-        raise InvalidParameter(f"Invalid value for field '{name}': the number is out of range.")
     return value
+
+
+def _check_numbers(value: Any, name: str) -> None:
+    """Refuse numbers beyond 64 bits, however they were spelled."""
+    if isinstance(value, int):
+        if not -_LARGEST_NUMBER <= value < _LARGEST_NUMBER:
+            raise InvalidParameter(f"Invalid value for field '{name}': the number is out of range.")
+    elif isinstance(value, msgspec.Struct):
+        for field, wire_name in zip(value.__struct_fields__, value.__struct_encode_fields__, strict=True):
+            _check_numbers(getattr(value, field), f"{name}.{wire_name}" if name else wire_name)
+    elif isinstance(value, dict):
+        for key, item in value.items():
+            _check_numbers(item, f"{name}.{key}" if name else str(key))
+    elif isinstance(value, list | tuple):
+        for index, item in enumerate(value):
+            _check_numbers(item, f"{name}[{index}]")
 
 
 def _refusal(problem: str) -> InvalidParameter:
