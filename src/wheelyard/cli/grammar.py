@@ -210,7 +210,8 @@ def _request(call: Call, given: Mapping[str, Any]) -> dict[str, Any]:
         raise click.UsageError("give the request as JSON with --json, inline or as @FILE")
     named = [*call.arguments, *call.flags]
     values = {one.name: given[one.name.replace(".", "__")] for one in named}
-    present = {name: _plain(value) for name, value in values.items() if value not in (None, False, ())}
+    given_fields = {name: value for name, value in values.items() if value is not None and value is not False}
+    present = {name: _plain(value) for name, value in given_fields.items() if value != ()}
     request = {**call.fixed, **present, **(read_json(text) if text is not None else {})}
     for one in call.arguments:
         if one.name not in request and (text is None or one.required):

@@ -24,7 +24,7 @@ from wheelyard.cli.demo.workspace import Started, command_line, start
 from wheelyard.cli.render import screen
 from wheelyard.cli.settings import connect
 from wheelyard.core.names import RESERVED_SCOPE
-from wheelyard.core.redaction import Secret
+from wheelyard.core.redaction import Secret, mask_urls
 
 if TYPE_CHECKING:
     from databricks.sdk import WorkspaceClient
@@ -33,6 +33,7 @@ __all__ = ["play"]
 
 USER = "build"
 _SCOPE = str(RESERVED_SCOPE)
+_PUT = ("secrets", "put-secret", "--json")
 _SIGN_IN = ("ready.json", "run.json")
 """Files that hold the admin's own token on purpose, mode 0600."""
 
@@ -96,7 +97,7 @@ def play(keep: bool | None) -> None:  # noqa: FBT001 - click passes the option b
             stays = _offer(story, workspace) if keep is None else keep
     except Exception:
         story.say("The workspace's last words:")
-        story.quote("\n".join(workspace.server_log.read_text(errors="replace").splitlines()[-20:]), limit=20)
+        story.quote(workspace.last_words())
         raise
     finally:
         if stays:
@@ -222,13 +223,11 @@ def _default(stage: Stage) -> None:
         ("pip-index-url", stage.url("team-a", index)),
         ("pip-extra-index-urls", stage.url("shared", shared)),
     ):
-        body = stage.write(f"{key}.json", json.dumps({"scope": _SCOPE, "key": key, "string_value": value}))
-        story.command(
-            "secrets", "put-secret", "--json", f"@{body}", shown=f"wheelyard secrets put-secret --json @{key}.json"
-        )
-        Path(body).unlink()
-    shown = story.command("default", "show")
-    story.shows("****" in shown.out, "the stored URLs are shown with their credentials masked")
+        body = {"scope": _SCOPE, "key": key, "string_value": value}
+        shown = json.dumps({**body, "string_value": mask_urls(value)})
+        story.command(*_PUT, json.dumps(body), shown=f"wheelyard {' '.join(_PUT)} '{shown}'")
+    stored = story.command("default", "show")
+    story.shows("****" in stored.out, "the stored URLs are shown with their credentials masked")
     story.command("default", "check")
 
 

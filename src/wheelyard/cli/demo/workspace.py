@@ -37,6 +37,12 @@ class Started:
     def server_log(self) -> Path:
         return self.folder / "server.log"
 
+    def last_words(self) -> str:
+        """What it logged as a warning or an error, and its last two lines."""
+        lines = self.server_log.read_text(errors="replace").splitlines()
+        serious = [line for line in lines if '"level": "error"' in line or '"level": "warning"' in line]
+        return "\n".join([*serious[-8:], *lines[-2:]])
+
     def stop(self, patience_seconds: float = 30) -> int:
         """End it with SIGTERM and return its exit code."""
         if self.process.poll() is None:
