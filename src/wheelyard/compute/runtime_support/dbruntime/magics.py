@@ -46,6 +46,8 @@ def first_line_rules(lines: list[str]) -> list[str]:
 
     >>> first_line_rules(["%sh ls\n", "pwd\n"])
     ['%%sh ls\n', 'pwd\n']
+    >>> first_line_rules(["%sh ls"])
+    ['%sh ls']
     >>> first_line_rules(["x = 1\n", "%sh ls\n"])
     ['x = 1\n', '%sh ls\n']
     """
@@ -56,7 +58,9 @@ def first_line_rules(lines: list[str]) -> list[str]:
         if word == "%python":
             return [*rest, *lines[number + 1 :]]
         if word.startswith("%") and word[1:] in _CELL_WORDS:
-            return [f"%{line.lstrip()}", *lines[number + 1 :]]
+            below = lines[number + 1 :]
+            alone = not any(other.strip() for other in below)
+            return lines if alone and rest else [f"%{line.lstrip()}", *below]
         break
     return lines
 
