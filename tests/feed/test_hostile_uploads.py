@@ -7,7 +7,6 @@ import struct
 import tarfile
 import zipfile
 from collections.abc import Callable, Iterator
-from pathlib import Path
 
 import pytest
 
@@ -34,10 +33,10 @@ LIMITS = UploadLimits(
 )
 
 
-@pytest.fixture
-def guarded(tmp_path: Path) -> Iterator[Served]:
-    """A feed with small limits."""
-    world = build_world(tmp_path, limits=LIMITS)
+@pytest.fixture(scope="module")
+def guarded(tmp_path_factory: pytest.TempPathFactory) -> Iterator[Served]:
+    """A feed with small limits; one for all, because each refusal must leave it empty."""
+    world = build_world(tmp_path_factory.mktemp("guarded"), limits=LIMITS)
     server = Server(world.app)
     yield Served(world, server.port, world.create(), world.token())
     server.close()

@@ -15,7 +15,7 @@ from dataclasses import dataclass
 from packaging.metadata import RawMetadata, parse_email
 from packaging.requirements import InvalidRequirement, Requirement
 from packaging.specifiers import InvalidSpecifier, SpecifierSet
-from packaging.utils import InvalidName, NormalizedName, canonicalize_name
+from packaging.utils import InvalidName, NormalizedName, canonicalize_name, canonicalize_version
 from packaging.version import InvalidVersion, Version
 
 from wheelyard.feed.form import UploadForm
@@ -42,6 +42,11 @@ class CoreMetadata:
     @property
     def normalized_name(self) -> NormalizedName:
         return canonicalize_name(self.name)
+
+    @property
+    def version_key(self) -> str:
+        """The version's PEP 440 identity: `1.0` and `1.0.0` are one."""
+        return canonicalize_version(self.version)
 
 
 def read_core_metadata(content: bytes, filename: str, name: NormalizedName, version: Version) -> CoreMetadata:

@@ -5,9 +5,6 @@ from __future__ import annotations
 import re
 from dataclasses import dataclass
 
-from packaging.utils import canonicalize_version
-from packaging.version import Version
-
 from wheelyard.feed.core_metadata import CoreMetadata
 from wheelyard.feed.limits import UploadLimits
 from wheelyard.feed.refusals import UploadRefused
@@ -24,18 +21,13 @@ class Distribution:
 
     Args:
         metadata: what its core metadata says.
-        identity: equal for two files that an installer could not tell apart, however their names are spelled.
+        identity: equal for two files of one project that an installer could not tell apart, however they are spelled.
         served_metadata: bytes for `<url>.metadata`; None for an sdist, whose metadata may change when it is built.
     """
 
     metadata: CoreMetadata
     identity: str
     served_metadata: bytes | None
-
-    @property
-    def version_key(self) -> str:
-        """The version's PEP 440 identity: `1.0` and `1.0.0` are one."""
-        return canonicalize_version(Version(self.metadata.version))
 
 
 def check_filename(filename: str) -> None:

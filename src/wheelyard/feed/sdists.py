@@ -51,7 +51,7 @@ def read_sdist(path: Path, filename: str, limits: UploadLimits) -> Distribution:
             reference="archive-unreadable",
             hint="build it again, and check that the upload is not cut short",
         ) from error
-    return Distribution(metadata, f"{name}|{Version(metadata.version)}|sdist", None)
+    return Distribution(metadata, f"{metadata.version_key}|sdist", None)
 
 
 def _read(path: Path, filename: str, name: NormalizedName, version: Version, limits: UploadLimits) -> CoreMetadata:

@@ -43,6 +43,7 @@ _PACKING = 6
 _ALL: NormalizedName | None = None
 _OVERHEAD_BYTES = 2048
 _REST_SECONDS = 0.02
+_BURST_SECONDS = 1.0
 
 Key = tuple[str, NormalizedName | None]
 """A feed's id and a project, or None for the list of all projects."""
@@ -195,7 +196,7 @@ class Shelf:
 
 
 class _Ahead:
-    """Collects what has changed and hands it on when nothing more has come for a moment, or for a second at most."""
+    """Collects what has changed and hands it on when nothing more has come for a moment, or after a second."""
 
     def __init__(self, prepare: Callable[[set[Key]], None], rest_seconds: float) -> None:
         self._prepare = prepare
@@ -230,10 +231,9 @@ class _Ahead:
     def _next(self) -> set[Key] | None:
         with self._bell:
             self._bell.wait_for(lambda: self._waiting or self._closed)
-            started, size = time.monotonic(), -1
-            while size != len(self._waiting) and not self._closed and time.monotonic() - started < 1:
-                size = len(self._waiting)
-                self._bell.wait(self._rest)
+            started = time.monotonic()
+            while not self._closed and self._bell.wait(self._rest) and time.monotonic() - started < _BURST_SECONDS:
+                pass
             keys, self._waiting = self._waiting, set()
             return None if self._closed else keys
 

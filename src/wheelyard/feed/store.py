@@ -88,8 +88,7 @@ _FILES = sa.Table(
     sa.ForeignKeyConstraint(
         ["feed_id", "project"], ["feed_project.feed_id", "feed_project.project"], ondelete="CASCADE"
     ),
-    sa.UniqueConstraint("feed_id", "identity"),
-    sa.Index(None, "feed_id", "project"),
+    sa.UniqueConstraint("feed_id", "project", "identity"),
     sa.Index(None, "feed_id", "sha256"),
 )
 
@@ -141,7 +140,7 @@ class FeedRow:
 
 @dataclass(frozen=True, slots=True)
 class FileRow:
-    """One file. `identity` is what may exist once in a feed; `version_key` the PEP 440 identity of its version.
+    """One file. `identity` is what may exist once in a project; `version_key` the PEP 440 identity of its version.
 
     `yanked` is None for a file that is not, else the reason; `file_id` is 0 before it is stored.
     """
@@ -253,8 +252,8 @@ def insert_file(tx: Connection, row: FileRow, metadata: bytes | None) -> int:
     return file_id
 
 
-def file_by_identity(tx: Connection, feed_id: str, identity: str) -> FileRow | None:
-    row = tx.execute(_BY_IDENTITY, {"f": feed_id, "i": identity}).one_or_none()
+def file_by_identity(tx: Connection, feed_id: str, project: str, identity: str) -> FileRow | None:
+    row = tx.execute(_BY_IDENTITY, {"f": feed_id, "p": project, "i": identity}).one_or_none()
     return _file(row) if row is not None else None
 
 
@@ -332,9 +331,7 @@ def _of_project(table: sa.Table) -> sa.ColumnElement[bool]:
 _TOUCH = sa.update(_PROJECTS).where(_of_project(_PROJECTS)).values(revision=_PROJECTS.c.revision + 1)
 _REVISION = sa.select(_PROJECTS.c.revision).where(_of_project(_PROJECTS))
 _OF_PROJECT = sa.select(*_FILE_COLUMNS).where(_of_project(_FILES)).order_by(_FILES.c.file_id)
-_BY_IDENTITY = sa.select(*_FILE_COLUMNS).where(
-    _FILES.c.feed_id == sa.bindparam("f"), _FILES.c.identity == sa.bindparam("i")
-)
+_BY_IDENTITY = sa.select(*_FILE_COLUMNS).where(_of_project(_FILES), _FILES.c.identity == sa.bindparam("i"))
 _AT = sa.select(*_FILE_COLUMNS).where(
     _FILES.c.feed_id == sa.bindparam("f"),
     _FILES.c.sha256 == sa.bindparam("s"),

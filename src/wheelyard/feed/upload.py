@@ -120,7 +120,7 @@ class Uploads:
             identity=distribution.identity,
             filename=file.filename,
             version=metadata.version,
-            version_key=distribution.version_key,
+            version_key=metadata.version_key,
             sha256=file.sha256,
             blake2b_256=file.blake2b_256,
             size_bytes=file.size_bytes,
@@ -171,7 +171,7 @@ def _check_digests(form: UploadForm) -> None:
 
 def _check_free(tx: Connection, row: store.FileRow) -> bool:
     """Whether the file is still to be stored; False if the very same one is there."""
-    there = store.file_by_identity(tx, row.feed_id, row.identity)
+    there = store.file_by_identity(tx, row.feed_id, row.project, row.identity)
     if there is not None:
         if (there.sha256, there.filename) != (row.sha256, row.filename):
             raise FileExists(row.filename, there.filename)

@@ -55,7 +55,7 @@ def read_wheel(path: Path, filename: str, limits: UploadLimits) -> Distribution:
         raise _broken(filename) from error
     build_text = f"{build[0]}{build[1]}" if build else ""
     tag_text = ".".join(sorted(str(tag) for tag in tags))
-    return Distribution(metadata, f"{name}|{_version_text(metadata)}|{build_text}|{tag_text}", content)
+    return Distribution(metadata, f"{metadata.version_key}|{build_text}|{tag_text}", content)
 
 
 class _Wheel:
@@ -195,10 +195,6 @@ def _is_version(text: str, version: Version) -> bool:
         return Version(text.replace("_", "-")) == version
     except InvalidVersion:
         return False
-
-
-def _version_text(metadata: CoreMetadata) -> str:
-    return str(Version(metadata.version))
 
 
 def _broken(filename: str) -> UploadRefused:
