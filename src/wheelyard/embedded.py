@@ -279,6 +279,7 @@ class _Services:
     def recover(self) -> None:
         """Find ended what an earlier process left running."""
         self.tokens.recover()
+        self.workspace.recover()
         self.clusters.recover()
         self.libraries.recover()
 

@@ -7,7 +7,7 @@ import re
 from collections.abc import Callable, Iterator
 from pathlib import Path
 
-from wheelyard.control import ROOMS
+from wheelyard.embedded import ROOMS
 
 NOT_DRIVEN: dict[tuple[str, str], str] = {}
 """Rows that no client test drives, with the reason. This list may only shrink."""
