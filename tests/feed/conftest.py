@@ -49,6 +49,7 @@ class Tokens:
 
     callers: dict[str, Caller] = field(default_factory=dict)
     known: dict[str, Caller] = field(default_factory=dict)
+    revocation_count: int = 0
 
     def authenticate(self, token: Secret[str]) -> Caller:
         caller = self.known.get(token.reveal())
@@ -66,6 +67,7 @@ class Tokens:
         return IssuedToken(Secret(value), token_id)
 
     def revoke_token(self, token_id: str) -> None:
+        self.revocation_count += 1
         self.known = {value: caller for value, caller in self.known.items() if caller.token_id != token_id}
 
 

@@ -45,6 +45,8 @@ class TokenValue(Protocol):
 class TokenService(Protocol):
     """What the feeds room needs of the tokens room."""
 
+    @property
+    def revocation_count(self) -> int: ...
     def authenticate(self, token: Secret[str]) -> Caller: ...
 
     def issue(
@@ -109,6 +111,7 @@ class Feeds:
         self._organization = FeedName.parse(organization)
         self._clock = clock
         self._new_id = new_id
+        changes.access.watch(lambda: tokens.revocation_count)
         changes.access.watch(lambda: directory.change_count)
         directory.on_removed(lambda principal: database.write(lambda tx: store.forget_principal(tx, principal.name)))
         directory.on_renamed(lambda old, new: database.write(lambda tx: store.rename_principal(tx, old, new)))

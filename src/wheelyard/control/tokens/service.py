@@ -88,6 +88,11 @@ class Tokens:
 
         self._revoke(drop)
 
+    @property
+    def revocation_count(self) -> int:
+        """Grows with each token that ends; who keeps what a token opened must look again then."""
+        return self._revocations
+
     def authenticate(self, token: Secret[str]) -> Caller:
         """Tell whose token it is.
 
