@@ -20,7 +20,6 @@ from wheelyard.control.secrets.access import (
     no_secret,
     own_scope,
     permitted_scope,
-    refuse_vault,
 )
 from wheelyard.control.secrets.audit import AuditTrail
 from wheelyard.control.secrets.bodies import first_manager, value_of, vault_of
@@ -215,7 +214,7 @@ class Secrets:
         Raises:
             NotFound: the scope or the key does not exist.
         """
-        scope, row = self._read_row(caller, body.scope, body.key)
+        scope, row = self._found(body.scope, body.key)
         value = self._open(caller, scope, row)
         return wire.SecretValue(row.key, base64.b64encode(value.reveal()).decode("ascii"))
 
@@ -328,7 +327,8 @@ class Secrets:
             NotFound: the scope or the key does not exist.
             PermissionDenied: the caller has no READ.
         """
-        return self._open(caller, *self._read_row(caller, scope, key))
+        self.require(caller, scope, "READ")
+        return self._open(caller, *self._found(scope, key))
 
     def reserved_values(self, caller: Caller) -> Mapping[str, Secret[str]] | None:
         """The workspace default package sources' three keys, those that are set; `None` without the reserved scope.
@@ -383,12 +383,11 @@ class Secrets:
         ]
         return self._database.write(lambda tx: sum(store.replace_sealed(tx, row, sealed) for row, sealed in resealed))
 
-    def _read_row(self, caller: Caller, scope: str, key: str) -> tuple[store.ScopeRow, store.SecretRow]:
+    def _found(self, scope: str, key: str) -> tuple[store.ScopeRow, store.SecretRow]:
         name, parsed = ScopeName.parse(scope), SecretKey.parse(key)
 
         def work(tx: Connection) -> tuple[store.ScopeRow, store.SecretRow]:
-            found = permitted_scope(tx, caller, name, "READ")
-            refuse_vault(found, f"Secret {parsed} was not read")
+            found = own_scope(tx, name, f"Secret {parsed} was not read")
             row = store.find_secret(tx, found.scope_id, parsed)
             if row is None:
                 raise no_secret(found.name, parsed)

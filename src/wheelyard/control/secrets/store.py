@@ -139,6 +139,17 @@ _SCOPE_COLUMNS = tuple(_SCOPES.c[name] for name in ScopeRow.__dataclass_fields__
 _SECRET_COLUMNS = tuple(_SECRETS.c[name] for name in SecretRow.__dataclass_fields__)
 _AUDIT_COLUMNS = tuple(_AUDIT.c[name] for name in AuditEntry.__dataclass_fields__)
 
+# What every read of a secret asks, built once: building a statement costs more than running it.
+_FIND_SCOPE = sa.select(*_SCOPE_COLUMNS).where(_SCOPES.c.folded == sa.bindparam("folded"))
+_ENTRIES = (
+    sa.select(_ACL.c.principal, _ACL.c.permission)
+    .where(_ACL.c.scope_id == sa.bindparam("scope_id"))
+    .order_by(_ACL.c.principal)
+)
+_FIND_SECRET = sa.select(*_SECRET_COLUMNS).where(
+    _SECRETS.c.scope_id == sa.bindparam("scope_id"), _SECRETS.c.folded == sa.bindparam("folded")
+)
+
 
 def insert_scope(tx: Connection, name: ScopeName, row: ScopeRow) -> int | None:
     """Add a scope and return its id; `None` when the name is taken, in whatever case."""
@@ -151,7 +162,7 @@ def insert_scope(tx: Connection, name: ScopeName, row: ScopeRow) -> int | None:
 
 def find_scope(tx: Connection, name: ScopeName) -> ScopeRow | None:
     """The scope of this name in whatever case."""
-    row = tx.execute(sa.select(*_SCOPE_COLUMNS).where(_SCOPES.c.folded == name.folded)).first()
+    row = tx.execute(_FIND_SCOPE, {"folded": name.folded}).first()
     return None if row is None else ScopeRow(*row)
 
 
@@ -173,10 +184,7 @@ def delete_scope(tx: Connection, scope_id: int) -> None:
 
 def acl_entries(tx: Connection, scope_id: int) -> list[AclEntry]:
     """A scope's entries, by principal."""
-    rows = tx.execute(
-        sa.select(_ACL.c.principal, _ACL.c.permission).where(_ACL.c.scope_id == scope_id).order_by(_ACL.c.principal)
-    )
-    return [AclEntry(*row) for row in rows]
+    return [AclEntry(*row) for row in tx.execute(_ENTRIES, {"scope_id": scope_id})]
 
 
 def put_acl(tx: Connection, scope_id: int, entry: AclEntry) -> None:
@@ -204,8 +212,7 @@ def rename_principal(tx: Connection, old: str, new: str) -> None:
 
 def find_secret(tx: Connection, scope_id: int, key: SecretKey) -> SecretRow | None:
     """The secret of this key in whatever case."""
-    found = sa.and_(_SECRETS.c.scope_id == scope_id, _SECRETS.c.folded == key.folded)
-    row = tx.execute(sa.select(*_SECRET_COLUMNS).where(found)).first()
+    row = tx.execute(_FIND_SECRET, {"scope_id": scope_id, "folded": key.folded}).first()
     return None if row is None else SecretRow(*row)
 
 
