@@ -176,6 +176,14 @@ def test_refusals(client: WorkspaceClient, folder: str) -> None:
     assert list(client.workspace.list(folder)) == []
 
 
+def test_a_name_cannot_make_a_client_repeat_its_request(workspace: Workspace) -> None:
+    """The SDKs repeat a request for minutes when an error's text holds one of these."""
+    for phrase in ("Timed out after 5", "deadline exceeded", "Unexpected error"):
+        answer = workspace.request("GET", f"/api/2.0/workspace/get-status?path={quote(f'/Shared/{phrase}')}")
+        assert answer.status == 404
+        assert phrase not in answer.json["message"]
+
+
 def test_a_wheel_of_twenty_megabytes(workspace: Workspace, client: WorkspaceClient, folder: str) -> None:
     content = bytes(range(256)) * 80_000
     assert workspace.request("POST", _escaped(f"{folder}/big.whl"), body=content).status == 200
