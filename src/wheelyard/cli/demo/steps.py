@@ -234,7 +234,12 @@ def _default(stage: Stage) -> None:
 def _cluster(stage: Stage) -> None:
     story = stage.story
     story.step("Start a cluster with a library", "Nothing in its spec names an index: the workspace default is enough.")
-    spec = {"spark_version": programs.RUNTIME, "cluster_name": "demo", "num_workers": 0}
+    spec = {
+        "cluster_name": "demo",
+        "spark_version": programs.RUNTIME,
+        "num_workers": 0,
+        "data_security_mode": "SINGLE_USER",
+    }
     body = stage.write("cluster.json", json.dumps(spec))
     story.say(json.dumps(spec))
     made = story.command(
@@ -305,7 +310,7 @@ def _explain(stage: Stage) -> None:
     story.holds("workspace default" in plain.out, "the cluster's index comes from the workspace default", plain.out)
     preview = str(stage.feeds["preview"]["index_url"])
     explicit = story.command("explain", "--cluster", "demo", "--", "install", "ledgerlib", "--index-url", preview)
-    story.shows("/preview/" in explicit.out, "`explain` says what step 8 did, without running it")
+    story.shows("/preview/" in explicit.out, "`explain` says what the cell did, without running it")
 
 
 def _logs(stage: Stage) -> None:

@@ -1,0 +1,28 @@
+"""Every verb has a folder, and every folder prints what is recorded in it."""
+
+from __future__ import annotations
+
+import os
+from collections.abc import Callable
+from pathlib import Path
+
+import pytest
+
+from wheelyard.cli import VERBS
+
+from .conftest import HERE
+
+RECORDING = bool(os.environ.get("WHEELYARD_RECORD"))
+
+
+def test_every_verb_has_a_folder() -> None:
+    folders = {path.parent.name for path in HERE.glob("*/script")}
+    assert {verb.name for verb in VERBS} <= folders
+
+
+def test_output(folder: Path, run_script: Callable[[Path], str], pytestconfig: pytest.Config) -> None:
+    printed = run_script(folder)
+    recorded = folder / "output.txt"
+    if RECORDING or pytestconfig.getoption("--record", default=False):
+        recorded.write_text(printed, encoding="utf-8")
+    assert printed == recorded.read_text(encoding="utf-8")
