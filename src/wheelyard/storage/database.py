@@ -15,12 +15,13 @@ is full or read-only, as `Unavailable`.
 
 from __future__ import annotations
 
+import os
 import queue
 import sqlite3
 import threading
 from collections.abc import Callable, Iterator
 from concurrent.futures import Future
-from contextlib import AbstractContextManager, contextmanager, nullcontext
+from contextlib import AbstractContextManager, contextmanager, nullcontext, suppress
 from pathlib import Path
 from typing import Any, Final, TypeVar
 
@@ -249,10 +250,18 @@ def _sqlite_engine(url: sa.URL) -> sa.Engine:
     if url.database in {None, "", ":memory:"}:
         engine = sa.create_engine(url, connect_args=connect_args, poolclass=sa.pool.StaticPool)
     else:
+        _make_private(url)
         engine = sa.create_engine(url, connect_args=connect_args, pool_size=16, max_overflow=48)
     event.listen(engine, "connect", _prepare_sqlite)
     event.listen(engine, "begin", _begin_sqlite)
     return engine
+
+
+def _make_private(url: sa.URL) -> None:
+    """Only its owner reads a new database; SQLite gives its other files the same mode."""
+    if url.database and not url.database.startswith("file:"):
+        with suppress(OSError):  # SQLite says what is wrong, when it is asked for something
+            os.close(os.open(url.database, os.O_RDWR | os.O_CREAT | os.O_CLOEXEC, 0o600))
 
 
 def _prepare_sqlite(connection: sqlite3.Connection, _record: object) -> None:
