@@ -79,7 +79,7 @@ def test_the_life_of_a_job(client: WorkspaceClient, unique: str, program: str) -
 
 def test_running_a_job(client: WorkspaceClient, unique: str, program: str) -> None:
     """POST /api/2.2/jobs/run-now, GET /api/2.2/jobs/runs/get, GET /api/2.2/jobs/runs/list,
-    GET /api/2.2/jobs/runs/get-output, GET /api/2.2/jobs/runs/export, GET /api/2.0/wheelyard/runs/{run_id}/logs,
+    GET /api/2.2/jobs/runs/get-output, GET /api/2.0/wheelyard/runs/{run_id}/logs,
     POST /api/2.2/jobs/runs/delete"""
     job_id = _job(client, unique, program)
     started = client.jobs.run_now(job_id)
@@ -95,7 +95,6 @@ def test_running_a_job(client: WorkspaceClient, unique: str, program: str) -> No
     log = client.api_client.do("GET", f"/api/2.0/wheelyard/runs/{task_run_id}/logs", raw=True)
     assert b"arguments ['a b']" in log["contents"].read()
     assert run_id in {each.run_id for each in client.jobs.list_runs(job_id=job_id)}
-    client.jobs.export_run(task_run_id, views_to_export=ViewsToExport.ALL)
     client.jobs.delete_run(run_id)
     with pytest.raises(ResourceDoesNotExist, match=rf"^Run {run_id} does not exist"):
         client.jobs.get_run(run_id)
@@ -103,16 +102,19 @@ def test_running_a_job(client: WorkspaceClient, unique: str, program: str) -> No
 
 
 def test_submitting_a_notebook(client: WorkspaceClient, unique: str) -> None:
-    """POST /api/2.2/jobs/runs/submit"""
+    """POST /api/2.2/jobs/runs/submit, GET /api/2.2/jobs/runs/export"""
     path = f"/Shared/{unique}"
     client.workspace.upload(f"{path}.py", io.BytesIO(NOTEBOOK), format=ImportFormat.AUTO)
     notebook = NotebookTask(notebook_path=path, base_parameters={"who": "ana"})
     task = SubmitTask(task_key="only", notebook_task=notebook, environment_key="default")
     run = client.jobs.submit(run_name=unique, tasks=[task], environments=[ENVIRONMENT]).result(PATIENCE)
     assert _result(run) is RunResultState.SUCCESS
-    output = client.jobs.get_run_output((run.tasks or [])[0].run_id or 0)
+    task_run_id = (run.tasks or [])[0].run_id or 0
+    output = client.jobs.get_run_output(task_run_id)
     assert output.notebook_output is not None
     assert output.notebook_output.result == "done ana"
+    views = client.jobs.export_run(task_run_id, views_to_export=ViewsToExport.ALL).views or []
+    assert "dbutils.notebook.exit" in "".join(view.content or "" for view in views)
 
 
 def test_cancelling(client: WorkspaceClient, unique: str) -> None:
