@@ -1,5 +1,7 @@
 """The store of ready environments, keyed by what is in them.
 
+There are two kinds of entry: runtime images, and environments that stand on one and hold only what was added to it.
+
 An entry is built in a folder of its own, byte-compiled, renamed into place and never changed afterwards, so that
 compute with the same set shares one. No package's code runs while an entry is built: uv is driven by the trusted
 interpreter of the runtime image (`--prefix`), never by the entry's own, whose `.pth` files would run; and
@@ -13,6 +15,7 @@ import hashlib
 import json
 import os
 import platform
+import re
 import shutil
 import uuid
 from collections.abc import Callable, Iterable, Iterator, Mapping
@@ -23,6 +26,7 @@ from pathlib import Path
 from wheelyard.compute.machine import Interpreter
 from wheelyard.compute.process import Command, ProcessTable
 from wheelyard.compute.sandbox import View
+from wheelyard.compute.venv import make_venv, site_packages_of
 from wheelyard.core.redaction import Secret
 
 __all__ = ["Environment", "EnvironmentStore", "Pin", "compile_command", "digest"]
@@ -30,8 +34,11 @@ __all__ = ["Environment", "EnvironmentStore", "Pin", "compile_command", "digest"
 _LAYOUT = 1
 """Part of every key; raise it when an entry of today differs from what the same inputs made before."""
 
-_SCRIPT_HEAD = 400
+_SCRIPT_HEAD = 8192
 """Bytes of a console script in which its interpreter is named."""
+
+_INTERPRETER = re.compile(rb"""(\A#!/bin/sh\n\'\'\'exec' "\$\(dirname -- "\$\(realpath -- "\$0"\)"\)"/)'[^']*'""")
+"""How uv lets a script of a relocatable environment find its interpreter; with `--prefix` it names another's."""
 
 
 @dataclass(frozen=True, slots=True, order=True)
@@ -50,13 +57,13 @@ class Environment:
     Args:
         path: its folder, a virtual environment that nobody writes to.
         interpreter: the Python it is based on.
-        image: key of the runtime image it grew from.
+        image: folder of the runtime image it stands on; its own for an image.
         pins: what was installed on top of the image, by name; None when an installer had its own way and nobody knows.
     """
 
     path: Path
     interpreter: Interpreter
-    image: str
+    image: Path
     pins: Mapping[str, Pin] | None
 
     @property
@@ -65,7 +72,17 @@ class Environment:
 
     @property
     def site_packages(self) -> Path:
-        return self.path / "lib" / self.interpreter.name / "site-packages"
+        return site_packages_of(self.path, self.interpreter)
+
+    @property
+    def folders(self) -> tuple[Path, ...]:
+        """What must be in sight to run it."""
+        return tuple(dict.fromkeys((*self.interpreter.folders, self.image, self.path)))
+
+    @property
+    def search_path(self) -> str:
+        """In the form of `PATH`."""
+        return ":".join(dict.fromkeys((str(self.path / "bin"), str(self.image / "bin"))))
 
     def with_pins(self, pins: Iterable[Pin]) -> dict[str, Pin] | None:
         return None if self.pins is None else {**self.pins, **{pin.name: pin for pin in pins}}
@@ -86,22 +103,19 @@ class EnvironmentStore:
             (folder / name).mkdir(parents=True, exist_ok=True, mode=0o700)
 
     def image(self, key: str, build: Callable[[Path], None]) -> Path:
-        """The folder of an image; `build` fills an empty folder when it is not there yet."""
-        return self._entry(self.image_path(key), build)
-
-    def image_path(self, key: str) -> Path:
-        return self.folder / "images" / key
+        """The folder of an image; `build` makes it when it is not there yet."""
+        return self._entry(self.folder / "images" / key, build)
 
     def derived(self, base: Environment, pins: Mapping[str, Pin], place: Callable[[Path], None]) -> Environment:
         """The environment that holds `pins` on top of the base's image.
 
-        `place` is called only when it is not there yet, with a folder that is a hard-link clone of `base`. It must
-        replace files, never write into one.
+        `place` is called only when it is not there yet, with a folder that shares the files of `base` above the image
+        by hard link. It must replace files, never write into one.
         """
-        key = digest(base.image, sorted((pin.name, pin.version, pin.sha256) for pin in pins.values()))
+        key = digest(base.image.name, sorted((pin.name, pin.version, pin.sha256) for pin in pins.values()))
 
         def build(folder: Path) -> None:
-            clone(base.path, folder, linked=True)
+            grown(base, folder, linked=True)
             place(folder)
 
         path = self._entry(self.folder / "environments" / key, build)
@@ -137,21 +151,24 @@ def _put(building: Path, final: Path) -> None:
             raise
 
 
-def clone(source: Path, target: Path, *, linked: bool) -> None:
-    """A second environment with the same content: sharing its files, or with files of its own."""
-    shutil.copytree(source, target, symlinks=True, copy_function=os.link if linked else shutil.copy2)
+def grown(base: Environment, target: Path, *, linked: bool) -> None:
+    """A new environment to add to, which holds what `base` has: by hard link, or in files of its own."""
+    if base.path == base.image:
+        make_venv(target, base.interpreter, below=base.site_packages)
+    else:
+        shutil.copytree(base.path, target, symlinks=True, copy_function=os.link if linked else shutil.copy2)
 
 
-def own_scripts(folder: Path, builder: Path) -> None:
+def own_scripts(folder: Path) -> None:
     """Make console scripts start the environment they lie in, not the interpreter that put them there."""
-    wrong, right = f"/'{builder}'".encode(), b"/'python'"
     for script in (folder / "bin").iterdir():
         if script.is_symlink() or not script.is_file():
             continue
         content = script.read_bytes()
-        if wrong in content[:_SCRIPT_HEAD]:
+        head = _INTERPRETER.sub(rb"\1'python'", content[:_SCRIPT_HEAD])
+        if head != content[:_SCRIPT_HEAD]:
             fresh = script.with_name(f".{script.name}.new")
-            fresh.write_bytes(content.replace(wrong, right, 1))
+            fresh.write_bytes(head + content[_SCRIPT_HEAD:])
             fresh.chmod(script.stat().st_mode)
             fresh.replace(script)
 
@@ -162,7 +179,7 @@ def compile_command(interpreter: Interpreter, folder: Path, workers: int) -> Com
         argv=(
             str(interpreter.executable),
             *("-I", "-S", "-m", "compileall", "-q", "-q", "-j", str(workers)),
-            str(folder / "lib" / interpreter.name / "site-packages"),
+            str(site_packages_of(folder, interpreter)),
         ),
         environment={"PATH": Secret("/usr/bin:/bin"), "LANG": Secret("C.UTF-8")},
         view=View(readable=interpreter.folders, writable=(folder,)),

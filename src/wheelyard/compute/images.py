@@ -117,7 +117,7 @@ class ImageBuilder:
         lock = hashlib.sha256(KERNEL_LOCK.read_bytes()).hexdigest()
         key = digest("image", str(interpreter.executable), interpreter.text, pip, lock)
         path = self.store.image(key, lambda folder: self._build(folder, interpreter, pip))
-        return Environment(path, interpreter, key, {})
+        return Environment(path, interpreter, path, {})
 
     @cached_property
     def _interpreters(self) -> tuple[Interpreter, ...]:

@@ -21,14 +21,14 @@ from pathlib import Path
 from packaging.utils import canonicalize_name, parse_wheel_filename
 
 from wheelyard.compute.engine import InstallResult, OnLine
-from wheelyard.compute.environments import Environment, EnvironmentStore, Pin, clone
+from wheelyard.compute.environments import Environment, EnvironmentStore, Pin, grown
 from wheelyard.compute.images import Uv
 from wheelyard.compute.log_stream import LastLines
+from wheelyard.compute.overlay import RUNTIME_SUPPORT
 from wheelyard.compute.placing import Placer, Setting, UvRefusedError
 from wheelyard.compute.process import Command, ProcessTable
 from wheelyard.compute.report import Decision, read_report
 from wheelyard.compute.sandbox import View
-from wheelyard.compute.venv import RUNTIME_SUPPORT
 from wheelyard.core.errors import LibraryFailed
 from wheelyard.core.redaction import Secret
 
@@ -144,16 +144,18 @@ class Installation:
     def _shared(
         self, base: Environment, wanted: Wanted, setting: Setting, work: Path, decisions: tuple[Decision, ...]
     ) -> Environment | None:
-        """The environment of the store that holds pip's answer; None when it cannot be made to."""
-        if base.pins is None or any(one.direct and not one.local_path for one in decisions):
+        """The environment of the store that holds pip's answer; None when it cannot be made to.
+
+        With index options among the requirements nobody but pip itself may ask an index: it would be the wrong one.
+        """
+        if base.pins is None or wanted.own_indexes or any(one.direct and not one.local_path for one in decisions):
             return None
         placer = Placer(self.store, self.uv, self.table, base, setting)
         pins = _pins(decisions, setting)
-        if pins is not None and not wanted.own_indexes:
+        if pins is not None:
             try:
-                return placer.from_indexes(
-                    pins, {one.name: one.url for one in decisions if one.local_path}, wanted.index_url
-                )
+                local = {one.name: one.url for one in decisions if one.local_path}
+                return placer.from_indexes(pins, local, wanted.index_url)
             except UvRefusedError:
                 pass
         return self._fetched(placer, wanted, work, decisions)
@@ -178,7 +180,8 @@ class Installation:
     def _private(self, base: Environment, wanted: Wanted, setting: Setting, on_line: OnLine) -> Environment:
         """Real pip into a copy with files of its own, for this compute alone."""
         path = self.private / uuid.uuid4().hex
-        clone(base.path, path, linked=False)
+        path.parent.mkdir(exist_ok=True, mode=0o700)
+        grown(base, path, linked=False)
         try:
             arguments = ("install", *_QUIET, *wanted.pip_arguments)
             lines = LastLines(lambda _line: None)

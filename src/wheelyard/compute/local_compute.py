@@ -27,11 +27,11 @@ from wheelyard.compute.images import ImageBuilder
 from wheelyard.compute.installation import Installation, Wanted
 from wheelyard.compute.kernel import KernelSession
 from wheelyard.compute.log_stream import redacted_lines
+from wheelyard.compute.overlay import RUNTIME_SUPPORT, Overlay, make_overlay
 from wheelyard.compute.placement import Placement, place_settings
 from wheelyard.compute.placing import Setting
 from wheelyard.compute.process import Command, Process, Processes, ProcessTable
 from wheelyard.compute.sandbox import View
-from wheelyard.compute.venv import RUNTIME_SUPPORT, Overlay, make_overlay
 from wheelyard.core.errors import InvalidParameter, InvalidState
 from wheelyard.core.redaction import Redactor, SafeUrl, Secret
 
@@ -98,20 +98,20 @@ class LocalCompute:
         if index_url is not None:
             self._hide_urls({"index": index_url})
         arguments = tuple(map(self._inside, requirement))
-        return self._install(Wanted.of(arguments, index_url, self._text_of(requirement)), on_line)
+        wanted = Wanted.of(arguments, index_url, self._text_of(requirement))
+        return self._install(lambda _folder: wanted, on_line)
 
     def install_own(self, lines: Sequence[str], on_line: OnLine) -> InstallResult:
         """Install the compute's own requirement lines, as one requirements file."""
         text = "".join(f"{self._inside(line)}\n" for line in lines)
         self._hide_urls({"requirements": Secret(text)})
-        folder = self._new_folder("installations")
-        file = folder / "requirements.txt"
-        file.touch(mode=0o600)
-        file.write_text(text, encoding="utf-8")
-        try:
-            return self._install(Wanted.of(("-r", str(file)), None, text), on_line)
-        finally:
-            shutil.rmtree(folder, ignore_errors=True)
+
+        def wanted(folder: Path) -> Wanted:
+            file = folder / "requirements.txt"
+            file.write_text(text, encoding="utf-8")
+            return Wanted.of(("-r", str(file)), None, text)
+
+        return self._install(wanted, on_line)
 
     def stage(self, files: Sequence[StagedFile]) -> None:
         """See `engine.Compute.stage`."""
@@ -227,21 +227,24 @@ class LocalCompute:
 
     # -- how ---------------------------------------------------------------------------------------------------
 
-    def _install(self, wanted: Wanted, on_line: OnLine) -> InstallResult:
+    def _install(self, wanted: Callable[[Path], Wanted], on_line: OnLine) -> InstallResult:
+        """Install in a folder of its own, which `wanted` may put a file into."""
         with self._installing:
-            desk = self._new_folder("installations")
+            folder = self._new_folder("installations")
             images = self._means.images
             installation = Installation(images.store, images.uv, self._table, self._folder / "environments")
             try:
-                self._environment, result = installation.run(self._environment, wanted, self._setting(desk), on_line)
+                self._environment, result = installation.run(
+                    self._environment, wanted(folder), self._setting(folder), on_line
+                )
             finally:
-                shutil.rmtree(desk, ignore_errors=True)
+                shutil.rmtree(folder, ignore_errors=True)
             return result
 
     def _setting(self, folder: Path) -> Setting:
         placement = self._placed()
         below = self._environment
-        path = f"{below.path / 'bin'}:{self._user_path()}"
+        path = f"{below.search_path}:{self._user_path()}"
         return Setting(
             variables=self._variables(folder, path, placement),
             view=self._view(below, placement, ()),
@@ -284,8 +287,7 @@ class LocalCompute:
 
     def _view(self, environment: Environment, placement: Placement, writable: tuple[Path, ...]) -> View:
         readable = (
-            *environment.interpreter.folders,
-            environment.path,
+            *environment.folders,
             placement.folder,
             RUNTIME_SUPPORT,
             self._means.images.uv.executable,

@@ -1,4 +1,4 @@
-"""Places exact files on a hard-link clone of an environment, with uv."""
+"""Places exact files on top of an environment, with uv."""
 
 from __future__ import annotations
 
@@ -88,8 +88,7 @@ class Placer:
 
     def _place(self, folder: Path, lines: str, variables: Mapping[str, Secret[str]], source: tuple[str, ...]) -> None:
         """Run uv with the image's own interpreter, so that no package's code runs (see `environments`)."""
-        image = self.store.image_path(self.base.image)
-        builder = image / "bin" / "python"
+        builder = self.base.image / "bin" / "python"
         requirements = folder / "requirements.txt"
         requirements.write_text(lines)
         arguments = (
@@ -99,14 +98,14 @@ class Placer:
         command = self.uv.command(
             arguments,
             variables,
-            readable=(image, self.setting.folder, *self.setting.view.readable),
+            readable=(*self.base.folders, self.setting.folder, *self.setting.view.readable),
             folder=folder,
             placed=self.setting.view.placed,
         )
         if self.table.run(command, lambda _line: None) != 0:
             raise UvRefusedError
         requirements.unlink()
-        own_scripts(folder, builder)
+        own_scripts(folder)
         compile_all(self.table, self.base.interpreter, folder)
 
 

@@ -1,66 +1,47 @@
-"""The overlay: a virtual environment of one session's or one program's own, on top of the compute's.
+"""Virtual environments made by hand, each on top of others.
 
-It is only a handful of links and a `.pth` file, so it is made in a millisecond. pip, started with its interpreter, sees
-the compute's packages as installed, installs and upgrades into the overlay, and refuses to remove what lies below: what
-notebook-scoped libraries do on a cluster.
+One is only a handful of links and a `.pth` file, so it is made in a millisecond. pip, started with its interpreter,
+sees what lies below as installed, installs and upgrades into the upper one, and refuses to remove what lies below.
 """
 
 from __future__ import annotations
 
-from dataclasses import dataclass
+from collections.abc import Iterable
 from pathlib import Path
 
-from wheelyard.compute.environments import Environment
+from wheelyard.compute.machine import Interpreter
 
-__all__ = ["RUNTIME_SUPPORT", "Overlay", "make_overlay"]
-
-RUNTIME_SUPPORT = Path(__file__).parent / "runtime_support"
-"""Import path of the code that runs inside kernels and programs."""
-
-_PIP = '#!/bin/sh\nexec "$(dirname -- "$(realpath -- "$0")")"/python -m pip "$@"\n'
+__all__ = ["make_venv", "site_packages_of"]
 
 
-@dataclass(frozen=True, slots=True)
-class Overlay:
-    """An overlay at `path` on the environment `below`."""
-
-    path: Path
-    below: Environment
-
-    @property
-    def python(self) -> Path:
-        return self.path / "bin" / "python"
-
-    @property
-    def search_path(self) -> str:
-        """In the form of `PATH`: the overlay's programs before the compute's."""
-        return f"{self.path / 'bin'}:{self.below.path / 'bin'}"
+def site_packages_of(path: Path, interpreter: Interpreter) -> Path:
+    """Where an environment keeps its packages."""
+    return path / "lib" / interpreter.name / "site-packages"
 
 
-def make_overlay(path: Path, below: Environment, uv: Path) -> Overlay:
-    """Make an empty overlay in a new folder, with `pip` and `uv` on its search path."""
-    interpreter = below.interpreter
-    site_packages = path / "lib" / interpreter.name / "site-packages"
+def make_venv(path: Path, interpreter: Interpreter, *, below: Path, also: Iterable[Path] = ()) -> None:
+    """Make an empty environment in a new folder.
+
+    Args:
+        path: its folder.
+        interpreter: the Python it is based on.
+        below: the site-packages folder it stands on, whose `.pth` files are read, too.
+        also: further folders to import from.
+    """
+    site_packages = site_packages_of(path, interpreter)
     site_packages.mkdir(parents=True)
     (path / "lib64").symlink_to("lib")
-    programs = path / "bin"
-    programs.mkdir()
     (path / "pyvenv.cfg").write_text(
         f"home = {interpreter.executable.parent}\n"
         "implementation = CPython\n"
         f"version_info = {interpreter.text}\n"
         "include-system-site-packages = false\n"
+        "relocatable = true\n"
     )
+    programs = path / "bin"
+    programs.mkdir()
     (programs / "python").symlink_to(interpreter.executable)
     for name in ("python3", interpreter.name):
         (programs / name).symlink_to("python")
-    (programs / "uv").symlink_to(uv)
-    for name in ("pip", "pip3"):
-        script = programs / name
-        script.write_text(_PIP)
-        script.chmod(0o755)
-    # `addsitedir` and not the bare path, so that the `.pth` files of the compute's own libraries are read, too.
-    (site_packages / "_compute.pth").write_text(
-        f"import site; site.addsitedir({str(below.site_packages)!r})\n{RUNTIME_SUPPORT}\n"
-    )
-    return Overlay(path, below)
+    lines = [f"import site; site.addsitedir({str(below)!r})", *map(str, also)]
+    (site_packages / "_below.pth").write_text("\n".join(lines) + "\n")

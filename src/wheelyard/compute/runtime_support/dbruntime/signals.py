@@ -41,5 +41,5 @@ class PythonRestart(EndOfCell):
     mime = RESTART_MIME
 
 
-class CommandFailed(Exception):  # noqa: N818  # the name stands in a cell's output
+class CommandFailed(Exception):  # the name stands in a cell's output
     """A command that a magic ran ended with another status than 0; its output says why."""
