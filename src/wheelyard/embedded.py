@@ -24,7 +24,9 @@ from wheelyard.control import (
     clusters,
     command_execution,
     feeds,
+    jobs,
     libraries,
+    logs,
     oauth,
     permissions,
     probes,
@@ -37,7 +39,9 @@ from wheelyard.control.caller import Caller
 from wheelyard.control.clusters.service import Clusters
 from wheelyard.control.command_execution.service import Commands
 from wheelyard.control.feeds.service import Feeds
+from wheelyard.control.jobs.service import Jobs
 from wheelyard.control.libraries.service import Libraries
+from wheelyard.control.logs.service import Logs
 from wheelyard.control.oauth.service import OAuth
 from wheelyard.control.operation import Room
 from wheelyard.control.permissions.service import ObjectPermissions
@@ -81,6 +85,8 @@ ROOMS: tuple[Room, ...] = (
     clusters.ROOM,
     libraries.ROOM,
     command_execution.ROOM,
+    jobs.ROOM,
+    logs.ROOM,
 )
 """In the order of dependence: a room may call those before it, never those behind it."""
 
@@ -249,6 +255,16 @@ class _Services:
         )
         self.libraries = Libraries(database=database, clusters=self.clusters, workspace=self.workspace)
         self.commands = Commands(clusters=self.clusters, workspace=self.workspace)
+        self.jobs = Jobs(
+            database=database,
+            clusters=self.clusters,
+            libraries=self.libraries,
+            workspace=self.workspace,
+            permissions=self.permissions,
+            host=lambda: url,
+            workspace_id=stored.workspace_id,
+        )
+        self.logs = Logs(clusters=self.clusters, jobs=self.jobs)
         self.engine = engine
 
     def _hide(self, caller: Caller, value: Secret[bytes]) -> None:
@@ -267,6 +283,8 @@ class _Services:
             self.clusters,
             self.libraries,
             self.commands,
+            self.jobs,
+            self.logs,
         )
         return build_app(
             tuple(zip(ROOMS, services, strict=True)),
@@ -282,9 +300,11 @@ class _Services:
         self.workspace.recover()
         self.clusters.recover()
         self.libraries.recover()
+        self.jobs.recover()
 
     def close(self) -> None:
         """From the top down, so that nothing starts what is being stopped."""
+        self.jobs.close()
         self.commands.close()
         self.libraries.close()
         self.clusters.close()
