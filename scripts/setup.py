@@ -66,7 +66,7 @@ def install_locked() -> None:
         return
     say("installing the locked packages")
     run([str(PYTHON), "-m", "pip", "install", "--quiet", "--require-hashes", "-r", str(BOOTSTRAP)])
-    uv = [str(VENV / "bin" / "uv"), "pip"]
+    uv = [str(VENV / "bin" / "uv"), "--quiet", "pip"]
     environment = os.environ | uv_settings() | {"VIRTUAL_ENV": str(VENV)}
     try:
         run([*uv, "sync", "--require-hashes", str(LOCK)], environment)
