@@ -1,6 +1,7 @@
 from __future__ import annotations
 
 import base64
+from concurrent.futures import ThreadPoolExecutor
 from dataclasses import replace
 from types import SimpleNamespace
 from typing import TYPE_CHECKING
@@ -403,6 +404,34 @@ class TestAudit:
         bench.service.close()
         counted = sa.text("select count(*) from secret_audit where action = 'get'")
         assert bench.database.read(lambda tx: tx.execute(counted).scalar_one()) == 20
+
+
+class TestAtOnce:
+    def test_one_of_many_makes_the_scope(self, bench: Bench) -> None:
+        def make(_number: int) -> bool:
+            try:
+                _scope(bench)
+            except AlreadyExists:
+                return False
+            return True
+
+        with ThreadPoolExecutor(8) as pool:
+            assert sum(pool.map(make, range(32))) == 1
+        assert _acls(bench) == {"ana@example.com": "MANAGE"}
+
+    def test_a_reader_sees_one_whole_value_or_the_other(self, bench: Bench) -> None:
+        _scope(bench)
+        values = {letter.encode() * 10_000 for letter in "ab"}
+        _put(bench, "analytics", "k", "a" * 10_000)
+
+        def turn(number: int) -> bool:
+            if number % 2:
+                _put(bench, "analytics", "k", "ab"[number // 2 % 2] * 10_000)
+                return True
+            return _got(bench, "analytics", "k") in values
+
+        with ThreadPoolExecutor(8) as pool:
+            assert all(pool.map(turn, range(100)))
 
 
 def test_people_are_as_the_tests_think(bench: Bench) -> None:
