@@ -97,20 +97,24 @@ def shown_cells() -> str:
     return "\n".join(EXPLICIT_CELLS)
 
 
+def cluster_id(client: WorkspaceClient, name: str) -> str:
+    """The id of the demo's cluster."""
+    return str(find_cluster(client, name)["cluster_id"])
+
+
 def run_cells(client: WorkspaceClient, cluster: str, cells: Sequence[str], tell: Callable[[str], None]) -> str:
     """Run cells one after the other in one session, as a notebook attached to the cluster does; returns output."""
-    cluster_id = str(find_cluster(client, cluster)["cluster_id"])
-    api = client.api_client
-    made = api.do("POST", "/api/1.2/contexts/create", body={"clusterId": cluster_id, "language": "python"})
-    session = {"clusterId": cluster_id, "contextId": made["id"]}
+    api, place = client.api_client, cluster_id(client, cluster)
+    made = api.do("POST", "/api/1.2/contexts/create", body={"clusterId": place, "language": "python"})
+    session = {"clusterId": place, "contextId": made["id"]}
     _until(lambda: api.do("GET", "/api/1.2/contexts/status", query=session), {"Running", "Error"})
     told = []
     for cell in cells:
         tell(cell)
         started = api.do("POST", "/api/1.2/commands/execute", body={**session, "language": "python", "command": cell})
-        place = {**session, "commandId": started["id"]}
+        command = {**session, "commandId": started["id"]}
         ended = {"Finished", "Error", "Cancelled"}
-        answer = _until(lambda place=place: api.do("GET", "/api/1.2/commands/status", query=place), ended)  # type: ignore[misc]
+        answer = _until(lambda command=command: api.do("GET", "/api/1.2/commands/status", query=command), ended)  # type: ignore[misc]
         results = answer.get("results") or {}
         told.append(str(results.get("data") or results.get("cause") or results.get("summary") or ""))
     api.do("POST", "/api/1.2/contexts/destroy", body=session)
@@ -140,11 +144,11 @@ def wait_for_libraries(client: WorkspaceClient, cluster_id: str, deadline_second
 
 def everything_answered(client: WorkspaceClient, cluster: str) -> dict[str, str]:
     """What the workspace says about the cluster and the runs, by where it was asked."""
-    cluster_id = str(find_cluster(client, cluster)["cluster_id"])
+    place = cluster_id(client, cluster)
     asked: dict[str, tuple[str, str, dict[str, Any]]] = {
-        "cluster events": ("POST", "/api/2.1/clusters/events", {"cluster_id": cluster_id, "limit": 500}),
-        "cluster details": ("GET", "/api/2.1/clusters/get", {"cluster_id": cluster_id}),
-        "library statuses": ("GET", "/api/2.0/libraries/cluster-status", {"cluster_id": cluster_id}),
+        "cluster events": ("POST", "/api/2.1/clusters/events", {"cluster_id": place, "limit": 500}),
+        "cluster details": ("GET", "/api/2.1/clusters/get", {"cluster_id": place}),
+        "library statuses": ("GET", "/api/2.0/libraries/cluster-status", {"cluster_id": place}),
         "runs": ("GET", "/api/2.2/jobs/runs/list", {"expand_tasks": True}),
         "secret listing": ("GET", "/api/2.0/secrets/list", {"scope": "databricks-package-management"}),
     }
