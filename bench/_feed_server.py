@@ -39,8 +39,8 @@ def feed(folder: Path) -> ASGIApp:
         row = store.FeedRow(FEED_ID, "bench", "", "bench", "", 0, "bench")
         database.write(lambda tx: store.insert_feed(tx, row))
 
-    def gate(token: Secret[str], _place: FeedPlace) -> Grant:
-        if token.reveal() != TOKEN:
+    def gate(token: Secret[str], place: FeedPlace) -> Grant:
+        if token.reveal() != TOKEN or place != PLACE:
             raise Unauthenticated("no")
         return Grant(FEED_ID, "OWNER", "bench")
 
@@ -91,7 +91,7 @@ def main() -> None:
     """Say the port on standard output, then serve until told to end."""
     app = {"feed": feed, "bare": bare}[sys.argv[1]](Path(sys.argv[2]))
     bound = socket.create_server(("127.0.0.1", 0), backlog=2048)
-    print(bound.getsockname()[1], flush=True)  # noqa: T201 # for the benchmark
+    print(bound.getsockname()[1], flush=True)  # for the benchmark
     config = uvicorn.Config(app, lifespan="off", access_log=False, log_config=None, http="httptools", loop="uvloop")
     uvicorn.Server(config).run(sockets=[bound])
 

@@ -8,8 +8,8 @@ from pathlib import Path
 
 import pytest
 from packaging.utils import canonicalize_name
-
 from tests.feed.conftest import ADMIN, build_world, metadata_text, sdist, upload_fields, wheel
+
 from wheelyard.feed.access import Grant
 from wheelyard.feed.components.local import LocalRepository
 from wheelyard.feed.form import ReceivedFile, UploadForm

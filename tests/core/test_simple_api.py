@@ -30,7 +30,9 @@ ROOT = "http://index.example/org/_packaging/feed/pypi/"
 
 words = st.text(alphabet=st.characters(codec="utf-8", exclude_categories=("Cc", "Cs")), max_size=40)
 digests = st.text("0123456789abcdef", min_size=64, max_size=64)
-versions = st.builds("{}.{}{}".format, st.integers(0, 99), st.integers(0, 99), st.sampled_from(["", "a1", ".post2", "+x.1"]))
+versions = st.builds(
+    "{}.{}{}".format, st.integers(0, 99), st.integers(0, 99), st.sampled_from(["", "a1", ".post2", "+x.1"])
+)
 files = st.builds(
     File,
     filename=st.from_regex(r"[A-Za-z0-9_]{1,12}-[0-9.+!]{1,8}-py3-none-any\.whl", fullmatch=True),

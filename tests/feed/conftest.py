@@ -228,7 +228,7 @@ def record_of(members: Mapping[str, bytes], record: str) -> bytes:
     return text.getvalue().encode()
 
 
-def wheel(  # noqa: PLR0917 # a recipe
+def wheel(  # a recipe
     name: str = "acme",
     version: str = "1.0",
     *,
@@ -273,7 +273,7 @@ def sdist(name: str = "acme", version: str = "1.0", *, members: Mapping[str, byt
         f"{top}/pyproject.toml": b'[build-system]\nrequires = []\nbuild-backend = "back"\nbackend-path = ["."]\n',
         **(members or {}),
     }
-    return f"{top}.tar.gz", tarred({path: content for path, content in files.items()})
+    return f"{top}.tar.gz", tarred(files)
 
 
 def tarred(members: Mapping[str, bytes]) -> bytes:

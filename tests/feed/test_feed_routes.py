@@ -13,7 +13,6 @@ from concurrent.futures import ThreadPoolExecutor
 from pathlib import Path
 
 import pytest
-
 from tests.feed.conftest import (
     ADMIN,
     USER,
@@ -26,6 +25,7 @@ from tests.feed.conftest import (
     upload_fields,
     wheel,
 )
+
 from wheelyard.control.feeds import wire
 
 JSON = "application/vnd.pypi.simple.v1+json"
@@ -60,7 +60,15 @@ def reading(tmp_path_factory: pytest.TempPathFactory) -> Iterator[Served]:
 @pytest.mark.parametrize("path", EVERYWHERE)
 @pytest.mark.parametrize(
     "header",
-    ["", "Basic", "Basic !!!", "Basic " + base64.b64encode(b"\xff:\xfe").decode(), "Bearer", "Bearer nope", "Digest x=1"],
+    [
+        "",
+        "Basic",
+        "Basic !!!",
+        "Basic " + base64.b64encode(b"\xff:\xfe").decode(),
+        "Bearer",
+        "Bearer nope",
+        "Digest x=1",
+    ],
 )
 def test_no_or_bad_credentials_are_401_everywhere(path: str, header: str, reading: Served) -> None:
     answer = reading.request(path, token="", headers={"Authorization": header} if header else {})
@@ -77,7 +85,9 @@ def test_an_unknown_feed_is_401_to_strangers_and_404_to_those_signed_in(reading:
         assert "Feed" in answer.text
 
 
-@pytest.mark.parametrize("form", ["x:TOKEN", ":TOKEN", "TOKEN:", "__token__:TOKEN", "TOKEN:x-oauth-basic", "TOKEN:TOKEN"])
+@pytest.mark.parametrize(
+    "form", ["x:TOKEN", ":TOKEN", "TOKEN:", "__token__:TOKEN", "TOKEN:x-oauth-basic", "TOKEN:TOKEN"]
+)
 def test_the_token_goes_in_either_field(form: str, reading: Served) -> None:
     user, _, password = form.replace("TOKEN", reading.token).partition(":")
     answer = reading.request("simple/acme/", token="", headers={"Authorization": basic(user, password)})
@@ -171,7 +181,9 @@ def test_redirects_are_relative(path: str, location: str, reading: Served) -> No
     assert answer.headers["content-length"] == "0"
 
 
-@pytest.mark.parametrize("path", ["simple/nope/", "simple/-a-/", "simple/a/b/", "simple//", "simple/%2e%2e/", "nowhere"])
+@pytest.mark.parametrize(
+    "path", ["simple/nope/", "simple/-a-/", "simple/a/b/", "simple//", "simple/%2e%2e/", "nowhere"]
+)
 def test_what_is_not_there_is_404(path: str, reading: Served) -> None:
     assert reading.request(path).status == 404
 
@@ -308,7 +320,12 @@ def test_an_sdist_has_no_metadata_file(stocked: Served) -> None:
 
 @pytest.mark.parametrize(
     ("header", "expected"),
-    [("bytes=0-9", slice(0, 10)), ("bytes=10-", slice(10, None)), ("bytes=-7", slice(-7, None)), ("bytes=5-99999", slice(5, None))],
+    [
+        ("bytes=0-9", slice(0, 10)),
+        ("bytes=10-", slice(10, None)),
+        ("bytes=-7", slice(-7, None)),
+        ("bytes=5-99999", slice(5, None)),
+    ],
 )
 def test_a_range(header: str, expected: slice, reading: Served) -> None:
     answer = reading.request(FILE, headers={"Range": header})

@@ -9,7 +9,6 @@ import zipfile
 from collections.abc import Callable, Iterator
 
 import pytest
-
 from tests.feed.conftest import (
     Answer,
     Served,
@@ -23,13 +22,19 @@ from tests.feed.conftest import (
     wheel,
     zipped,
 )
+
 from wheelyard.feed.limits import UploadLimits
 
 INFO = "acme-1.0.dist-info"
 NAME = "acme-1.0-py3-none-any.whl"
 
 LIMITS = UploadLimits(
-    file_bytes=2_000_000, field_bytes=100_000, fields=50, expansion_from_bytes=1_000_000, members=200, metadata_bytes=50_000
+    file_bytes=2_000_000,
+    field_bytes=100_000,
+    fields=50,
+    expansion_from_bytes=1_000_000,
+    members=200,
+    metadata_bytes=50_000,
 )
 
 
@@ -194,7 +199,9 @@ BROKEN_SDISTS: dict[str, tuple[Callable[[], bytes], str]] = {
     "other name": (lambda: tarred({"acme-1.0/PKG-INFO": metadata_text("else", "1.0")}), "name `else`"),
     "other version": (lambda: tarred({"acme-1.0/PKG-INFO": metadata_text("acme", "2.0")}), "version `2.0`"),
     "licence file missing": (
-        lambda: tarred({"acme-1.0/PKG-INFO": metadata_text("acme", "1.0", metadata_version="2.4", extra="License-File: L\n")}),
+        lambda: tarred(
+            {"acme-1.0/PKG-INFO": metadata_text("acme", "1.0", metadata_version="2.4", extra="License-File: L\n")}
+        ),
         "License-File `L`",
     ),
     "path escapes": (lambda: tar_with(entry("acme-1.0/../../evil")), "path that leaves"),

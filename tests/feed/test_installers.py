@@ -5,12 +5,12 @@ from __future__ import annotations
 import os
 import subprocess
 import sys
-from collections.abc import Callable
+from collections.abc import Callable, Sequence
 from pathlib import Path
 
 import pytest
-
 from tests.feed.conftest import ADMIN, Served, metadata_text, sdist, wheel
+
 from wheelyard.control.feeds import wire
 
 ROOT = Path(__file__).resolve().parents[2]
@@ -34,8 +34,10 @@ def pip_wheel(version: str, folder: Path) -> Path:
     return next(folder.glob("pip-*.whl"))
 
 
-def run(command: list[str | Path], environment: dict[str, str], *, succeeds: bool = True) -> str:
-    done = subprocess.run(command, env=environment, capture_output=True, text=True, check=False, stdin=subprocess.DEVNULL)
+def run(command: Sequence[str | Path], environment: dict[str, str], *, succeeds: bool = True) -> str:
+    done = subprocess.run(
+        command, env=environment, capture_output=True, text=True, check=False, stdin=subprocess.DEVNULL
+    )
     output = done.stdout + done.stderr
     assert (done.returncode == 0) is succeeds, output
     return output
@@ -56,7 +58,6 @@ def stocked(served: Served) -> Served:
         wheel("acme-lib", "2.0", extra="Requires-Python: >=3.99\n"),
     ):
         assert served.upload(filename, content).status == 200
-    assert served.world.feeds
     return served
 
 
@@ -74,7 +75,10 @@ def test_pip_installs_with_dependencies_and_passes_over_yanked_and_too_new(
         [*pip(version, tmp_path), "install", "--target", target, "acme-app"],
         bare_environment(PIP_INDEX_URL=stocked.index_url),
     )
-    assert sorted(path.name for path in target.glob("*.dist-info")) == ["acme_app-1.0.dist-info", "acme_lib-1.1.dist-info"]
+    assert sorted(path.name for path in target.glob("*.dist-info")) == [
+        "acme_app-1.0.dist-info",
+        "acme_lib-1.1.dist-info",
+    ]
     assert stocked.token not in output
 
 
@@ -107,7 +111,7 @@ def test_pip_resolves_from_metadata_alone_and_the_age_gate_reads_upload_times(
 ) -> None:
     """`--uploaded-prior-to` makes a page without upload times an error."""
     environment = bare_environment(PIP_INDEX_URL=stocked.index_url)
-    dry = [*pip("newest", tmp_path), "install", "--dry-run", "--target", tmp_path / "site"]
+    dry: list[str | Path] = [*pip("newest", tmp_path), "install", "--dry-run", "--target", tmp_path / "site"]
     assert "Would install acme-app-1.0 acme-lib-1.2" in run([*dry, "acme-app"], environment)
     output = run([*dry, "--uploaded-prior-to", "2020-01-01T00:00:00Z", "acme-app"], environment, succeeds=False)
     assert "No matching distribution" in output
@@ -118,7 +122,14 @@ def test_pip_sees_an_upload_at_once_although_it_caches_pages(
     stocked: Served, bare_environment: Environment, tmp_path: Path
 ) -> None:
     environment = bare_environment(PIP_INDEX_URL=stocked.index_url, PIP_CACHE_DIR=str(tmp_path / "pip-cache"))
-    command = [*pip("newest", tmp_path), "install", "--dry-run", "--target", tmp_path / "site", "acme-lib"]
+    command: list[str | Path] = [
+        *pip("newest", tmp_path),
+        "install",
+        "--dry-run",
+        "--target",
+        tmp_path / "site",
+        "acme-lib",
+    ]
     assert "acme-lib-1.2" in run(command, environment)
     assert stocked.upload(*wheel("acme-lib", "1.3")).status == 200
     assert "acme-lib-1.3" in run(command, environment)
@@ -132,11 +143,14 @@ def build_wheel(folder, config_settings=None, metadata_directory=None):
     with zipfile.ZipFile(pathlib.Path(folder) / name, "w") as archive:
         archive.writestr("acme_source.py", "")
         archive.writestr("acme_source-1.0.dist-info/METADATA", {metadata_text("acme-source", "1.0").decode()!r})
-        archive.writestr("acme_source-1.0.dist-info/WHEEL", "Wheel-Version: 1.0\\nRoot-Is-Purelib: true\\nTag: py3-none-any\\n")
+        archive.writestr("acme_source-1.0.dist-info/WHEEL", "Wheel-Version: 1.0\\nRoot-Is-Purelib: true\\n")
         archive.writestr("acme_source-1.0.dist-info/RECORD", "")
     return name
 """
-    assert served.upload(*sdist("acme-source", "1.0", members={"acme_source-1.0/back.py": back_end.encode()})).status == 200
+    assert (
+        served.upload(*sdist("acme-source", "1.0", members={"acme_source-1.0/back.py": back_end.encode()})).status
+        == 200
+    )
     run(
         [*pip("25.3", tmp_path), "install", "--target", tmp_path / "site", "acme-source"],
         bare_environment(PIP_INDEX_URL=served.index_url),
@@ -153,21 +167,43 @@ def test_uv_installs(where: str, stocked: Served, bare_environment: Environment,
             UV_DEFAULT_INDEX=stocked.origin + stocked.feed.index_url, NETRC=str(tmp_path / "netrc")
         )
     target = tmp_path / "site"
-    command = [UV, "pip", "install", "--python", sys.executable, "--target", target, "acme-app"]
+    command: list[str | Path] = [UV, "pip", "install", "--python", sys.executable, "--target", target, "acme-app"]
     output = run(command, environment)
     assert "acme-lib==1.2" in output
-    assert sorted(path.name for path in target.glob("*.dist-info")) == ["acme_app-1.0.dist-info", "acme_lib-1.2.dist-info"]
+    assert sorted(path.name for path in target.glob("*.dist-info")) == [
+        "acme_app-1.0.dist-info",
+        "acme_lib-1.2.dist-info",
+    ]
 
 
 def test_uv_stops_when_the_token_is_wrong(stocked: Served, bare_environment: Environment, tmp_path: Path) -> None:
     url = stocked.with_credentials(stocked.feed.index_url, token="dapiwrong")
-    command = [UV, "pip", "install", "--python", sys.executable, "--target", tmp_path / "site", "acme-lib"]
+    command: list[str | Path] = [
+        UV,
+        "pip",
+        "install",
+        "--python",
+        sys.executable,
+        "--target",
+        tmp_path / "site",
+        "acme-lib",
+    ]
     output = run(command, bare_environment(UV_DEFAULT_INDEX=url), succeeds=False)
     assert "401" in output or "credentials" in output
 
 
 def test_uv_honours_upload_times(stocked: Served, bare_environment: Environment, tmp_path: Path) -> None:
-    command = [UV, "pip", "install", "--dry-run", "--python", sys.executable, "--target", tmp_path / "site", "acme-lib"]
+    command: list[str | Path] = [
+        UV,
+        "pip",
+        "install",
+        "--dry-run",
+        "--python",
+        sys.executable,
+        "--target",
+        tmp_path / "site",
+        "acme-lib",
+    ]
     environment = bare_environment(UV_DEFAULT_INDEX=stocked.index_url)
     output = run([*command, "--exclude-newer", "2020-01-01"], environment, succeeds=False)
     assert "acme-lib" in output

@@ -4,15 +4,15 @@ from __future__ import annotations
 
 import subprocess
 import sys
-from collections.abc import Callable
+from collections.abc import Callable, Sequence
 from pathlib import Path
 
 import pytest
 import requests
+from tests.feed.conftest import ADMIN, Served, multipart, sdist, upload_fields, wheel
 from twine.commands.upload import skip_upload
 from twine.package import PackageFile
 
-from tests.feed.conftest import ADMIN, Served, multipart, sdist, upload_fields, wheel
 from wheelyard.control.feeds import wire
 
 BIN = Path(sys.executable).parent
@@ -34,7 +34,7 @@ def other_content(dist: Path) -> None:
     (dist / filename).write_bytes(content)
 
 
-def run(command: list[str | Path], environment: dict[str, str], *, cwd: Path | None = None) -> tuple[int, str]:
+def run(command: Sequence[str | Path], environment: dict[str, str], *, cwd: Path | None = None) -> tuple[int, str]:
     done = subprocess.run(
         command, env=environment, cwd=cwd, capture_output=True, text=True, check=False, stdin=subprocess.DEVNULL
     )
@@ -49,12 +49,19 @@ def twine(served: Served, dist: Path, environment: Environment, *flags: str, url
         TWINE_NON_INTERACTIVE="1",
         COLUMNS="400",
     )
-    command = [BIN / "twine", "upload", "--disable-progress-bar", *flags, *sorted(dist.iterdir())]
+    command: list[str | Path] = [BIN / "twine", "upload", "--disable-progress-bar", *flags, *sorted(dist.iterdir())]
     return run(command, settings)
 
 
 def uv_publish(served: Served, dist: Path, environment: Environment, *flags: str) -> tuple[int, str]:
-    command = [BIN / "uv", "publish", "--publish-url", served.upload_url, *flags, *sorted(dist.iterdir())]
+    command: list[str | Path] = [
+        BIN / "uv",
+        "publish",
+        "--publish-url",
+        served.upload_url,
+        *flags,
+        *sorted(dist.iterdir()),
+    ]
     return run(command, environment(UV_PUBLISH_TOKEN=served.token))
 
 
@@ -89,13 +96,13 @@ def test_twine_shows_why(served: Served, dist: Path, bare_environment: Environme
 
 
 def skips(served: Served, file: Path) -> bool:
-    """What twine's own `--skip-existing` makes of our answer. Its command line allows the flag with the public index only."""
+    """What twine's own `--skip-existing` makes of our answer; its command line keeps the flag for the public index."""
     kind, body = multipart(upload_fields(file.name, file.read_bytes()), file.name, file.read_bytes())
     answer = requests.post(
         served.upload_url, data=body, headers={"Content-Type": kind}, auth=("any", served.token), timeout=60
     )
     assert answer.status_code == 400
-    return skip_upload(answer, True, PackageFile.from_filename(str(file), None))  # noqa: FBT003 # twine's signature
+    return skip_upload(answer, True, PackageFile.from_filename(str(file), None))  # twine's signature
 
 
 def test_twine_would_skip_what_exists_and_not_what_was_deleted(
@@ -138,7 +145,7 @@ def test_uv_publish_with_a_check_url_skips_equal_files_and_refuses_others(
 
 def test_uv_publish_shows_a_missing_permission(served: Served, dist: Path, bare_environment: Environment) -> None:
     reader = served.world.token(feed_scope="wheelyard/team-a:read")
-    command = [BIN / "uv", "publish", "--publish-url", served.upload_url, *sorted(dist.iterdir())]
+    command: list[str | Path] = [BIN / "uv", "publish", "--publish-url", served.upload_url, *sorted(dist.iterdir())]
     status, output = run(command, bare_environment(UV_PUBLISH_TOKEN=reader))
     assert status != 0
     assert "CONTRIBUTOR" in output

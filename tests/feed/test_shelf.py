@@ -12,8 +12,8 @@ import pytest
 from hypothesis import given
 from hypothesis import strategies as st
 from packaging.utils import NormalizedName, canonicalize_name
-
 from tests.feed.conftest import build_world
+
 from wheelyard.core.simple_api import File, Format, Project
 from wheelyard.feed import store
 from wheelyard.feed.access import AccessCache, AccessGeneration, Grant

@@ -14,7 +14,7 @@ import json
 from collections.abc import Iterable, Sequence
 from dataclasses import dataclass
 from datetime import UTC, datetime
-from enum import Enum
+from enum import StrEnum
 from typing import Any, Literal
 from urllib.parse import quote
 
@@ -80,7 +80,7 @@ class Project:
         return tuple(sorted({file.version for file in self.files}, key=_age))
 
 
-class Format(Enum):
+class Format(StrEnum):
     """A page's media type. Both HTML types have the same body."""
 
     JSON = "application/vnd.pypi.simple.v1+json"
@@ -148,6 +148,7 @@ def file_path(sha256: str, filename: str) -> str:
 
 
 def project_page_html(project: Project) -> str:
+    """One project as HTML. PEP 503, 592, 629, 658, 714, 792."""
     title = html.escape(f"Links for {project.name}")
     status = _status_meta(project)
     links = "".join(_link(file) for file in project.files)
@@ -155,6 +156,7 @@ def project_page_html(project: Project) -> str:
 
 
 def project_page_json(project: Project) -> str:
+    """One project as JSON. PEP 691, 700, 714, 792."""
     page: dict[str, Any] = {
         "meta": {"api-version": API_VERSION},
         "name": project.name,
@@ -169,10 +171,12 @@ def project_page_json(project: Project) -> str:
 
 
 def project_list_html(names: Sequence[NormalizedName]) -> str:
+    """All projects as HTML. PEP 503."""
     return _document("<title>Simple index</title>", "".join(f'<a href="{name}/">{name}</a><br>\n' for name in names))
 
 
 def project_list_json(names: Iterable[NormalizedName]) -> str:
+    """All projects as JSON. PEP 691."""
     return _json({"meta": {"api-version": API_VERSION}, "projects": [{"name": name} for name in names]})
 
 

@@ -8,6 +8,7 @@ from __future__ import annotations
 import hashlib
 import os
 import tempfile
+from collections.abc import Mapping
 from dataclasses import dataclass, field
 from pathlib import Path
 from typing import IO, Self
@@ -36,7 +37,9 @@ class ReceivedFile:
 
 @dataclass(frozen=True, slots=True)
 class UploadForm:
-    fields: dict[str, tuple[str, ...]]
+    """Every field with its values in the order they came, and the one file."""
+
+    fields: Mapping[str, tuple[str, ...]]
     file: ReceivedFile
 
     def text(self, name: str) -> str:

@@ -125,6 +125,8 @@ _BURNT = sa.Table(
 
 @dataclass(frozen=True, slots=True)
 class FeedRow:
+    """One feed; names as they were spelled when it was made."""
+
     feed_id: str
     organization: str
     project: str
@@ -173,6 +175,8 @@ class PageRow:
 
 @dataclass(frozen=True, slots=True)
 class ProjectSummary:
+    """A project with its versions, as spelled, and its number of files."""
+
     project: NormalizedName
     versions: tuple[str, ...]
     files: int
@@ -184,6 +188,7 @@ _FEED_COLUMNS = [_FEEDS.c[name] for name in FeedRow.__dataclass_fields__]
 
 
 def insert_feed(tx: Connection, row: FeedRow) -> None:
+    """Make a feed. The place must be free."""
     values = {name: getattr(row, name) for name in FeedRow.__dataclass_fields__}
     tx.execute(sa.insert(_FEEDS).values(**values, folded_place=_folded(row.place)))
 
@@ -194,15 +199,18 @@ def feed_at(tx: Connection, place: FeedPlace) -> FeedRow | None:
 
 
 def feed_by_id(tx: Connection, feed_id: str) -> FeedRow | None:
+    """Find a feed by its id."""
     return _feed(tx, _FEEDS.c.feed_id == feed_id)
 
 
 def feeds(tx: Connection) -> list[FeedRow]:
+    """Every feed, by address."""
     rows = tx.execute(sa.select(*_FEED_COLUMNS).order_by(_FEEDS.c.folded_place))
     return [FeedRow(*row) for row in rows]
 
 
 def delete_feed(tx: Connection, feed_id: str) -> None:
+    """Delete a feed and, with it, every row that belongs to it."""
     tx.execute(sa.delete(_FEEDS).where(_FEEDS.c.feed_id == feed_id))
 
 
@@ -220,11 +228,13 @@ def project_revision(tx: Connection, feed_id: str, project: str) -> int | None:
 
 
 def project_names(tx: Connection, feed_id: str) -> list[NormalizedName]:
+    """Every project the feed has ever had a file of, sorted."""
     names = sa.select(_PROJECTS.c.project).where(_PROJECTS.c.feed_id == feed_id).order_by(_PROJECTS.c.project)
     return [NormalizedName(name) for name in tx.execute(names).scalars()]
 
 
 def project_summaries(tx: Connection, feed_id: str) -> list[ProjectSummary]:
+    """Every project that has files now, by name."""
     rows = tx.execute(
         sa.select(_FILES.c.project, _FILES.c.version, sa.func.count())
         .where(_FILES.c.feed_id == feed_id)
@@ -253,11 +263,13 @@ def insert_file(tx: Connection, row: FileRow, metadata: bytes | None) -> int:
 
 
 def file_by_identity(tx: Connection, feed_id: str, project: str, identity: str) -> FileRow | None:
+    """The file that an installer could not tell from one of this identity."""
     row = tx.execute(_BY_IDENTITY, {"f": feed_id, "p": project, "i": identity}).one_or_none()
     return _file(row) if row is not None else None
 
 
 def file_at(tx: Connection, feed_id: str, sha256: str, filename: str) -> FileRow | None:
+    """The file that a page links by digest and name."""
     row = tx.execute(_AT, {"f": feed_id, "s": sha256, "n": filename}).one_or_none()
     return _file(row) if row is not None else None
 
@@ -268,24 +280,29 @@ def files_of(tx: Connection, feed_id: str, project: str) -> list[FileRow]:
 
 
 def files_of_feed(tx: Connection, feed_id: str) -> list[FileRow]:
+    """Every file of a feed, in no order."""
     rows = tx.execute(sa.select(*_FILE_COLUMNS).where(_FILES.c.feed_id == feed_id))
     return [_file(row) for row in rows]
 
 
 def metadata_of(tx: Connection, file_id: int) -> bytes | None:
+    """The core metadata that is served beside a wheel."""
     content: bytes | None = tx.execute(_CONTENT, {"i": file_id}).scalar_one_or_none()
     return content
 
 
 def set_yanked(tx: Connection, file_ids: Sequence[int], reason: str | None) -> None:
+    """Yank files with a reason, or take the mark away with None."""
     tx.execute(sa.update(_FILES).where(_FILES.c.file_id.in_(file_ids)).values(yanked=reason))
 
 
 def delete_files(tx: Connection, file_ids: Sequence[int]) -> None:
+    """Delete rows and their metadata; the bytes are the caller's."""
     tx.execute(sa.delete(_FILES).where(_FILES.c.file_id.in_(file_ids)))
 
 
 def burn_version(tx: Connection, feed_id: str, project: str, version_key: str, *, at: int, by: str) -> None:
+    """Remember that a version was deleted."""
     row = {"feed_id": feed_id, "project": project, "version_key": version_key, "deleted_at": at, "deleted_by": by}
     tx.execute(sa.insert(_BURNT), row)
 

@@ -82,7 +82,6 @@ class Uploads:
         distribution = self._read(file)
         check_form(form, distribution.metadata)
         row = self._row(file, distribution, grant)
-        self._database.read(lambda tx: _check_free(tx, row))
         self._keep(row, file.path, distribution.served_metadata)
 
     def _read(self, file: ReceivedFile) -> Distribution:

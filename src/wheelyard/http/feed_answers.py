@@ -63,6 +63,7 @@ async def send_redirect(send: Send, location: str) -> None:
 
 
 async def send_method_refused(send: Send, allowed: str) -> None:
+    """Say which methods this address answers."""
     content = f"This address of the feed answers {allowed} only\n".encode()
     headers = [(b"allow", allowed.encode()), (b"content-type", b"text/plain; charset=utf-8"), _NO_STORE]
     await _send_bytes(send, 405, headers, content)

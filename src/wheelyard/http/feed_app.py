@@ -35,11 +35,15 @@ def feed_app(
     """Build the feeds' app; call `close()` on it after the server has stopped.
 
     Args:
+        database: holds the feeds, their files' rows and prepared pages.
+        blobs: holds the files.
         gate: decides what a token may do; `Feeds.admit`.
         changes: the one that `Feeds` was given.
         incoming: folder for files while they come in, on the file system of the blobs.
         repository: opens a feed's stack of components by its id; by default what was uploaded to it.
+        limits: what one upload may bring.
         pages_bytes: memory for prepared pages.
+        clock: seconds since the epoch.
     """
     stack = repository or (lambda feed_id: LocalRepository(database, feed_id))
     shelf = Shelf(database=database, repository=stack, changes=changes, most_bytes=pages_bytes)

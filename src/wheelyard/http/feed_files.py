@@ -27,7 +27,7 @@ _DO_NOT_WAIT = getattr(os, "RWF_NOWAIT", 0)
 Read = Callable[[int, int], Awaitable[bytes | bytearray]]
 
 
-class AnswerBroken(Exception):  # noqa: N818 # an event, told to the server, which closes the connection
+class AnswerBroken(Exception):  # an event, told to the server, which closes the connection
     """The answer has begun and cannot be finished."""
 
 

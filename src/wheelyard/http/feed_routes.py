@@ -59,7 +59,8 @@ _GZIP = (b"content-encoding", b"gzip")
 _CONTENT_TYPES = {format_: (b"content-type", format_.content_type.encode()) for format_ in Format}
 _BINARY = (b"content-type", b"application/octet-stream")
 _TEXT = (b"content-type", b"text/plain; charset=utf-8")
-_READING = ("GET", "HEAD")
+_READING = frozenset({"GET", "HEAD"})
+_UPLOAD = frozenset({"upload/", "upload"})
 _HAND_OVER_BYTES = 1 << 20
 _KNOWN_ACCEPTS = 512
 
@@ -116,14 +117,15 @@ class FeedRoutes:
         credentials = headers.get(b"authorization", b"")
         digest = self._access.digest(credentials, root.encode())
         grant = self._access.find(digest) or await self._admit(credentials, root, digest)
-        if tail in {"upload/", "upload"}:
-            await self._upload(scope, headers, grant, receive, send)
-        elif scope["method"] not in _READING:
-            await send_method_refused(send, "GET, HEAD")
-        elif tail.startswith("simple/"):
+        reading = scope["method"] in _READING
+        if reading and tail.startswith("simple/"):
             await self._simple(scope, headers, grant, tail[7:], send)
-        elif tail.startswith("files/"):
+        elif reading and tail.startswith("files/"):
             await self._file(scope, headers, grant, tail, send)
+        elif tail in _UPLOAD:
+            await self._upload(scope, headers, grant, receive, send)
+        elif not reading:
+            await send_method_refused(send, "GET, HEAD")
         elif tail == "simple":
             await send_redirect(send, "simple/")
         else:

@@ -8,8 +8,8 @@ from types import SimpleNamespace
 
 import msgspec
 import pytest
-
 from tests.feed.conftest import ADMIN, USER, World, build_world, sdist, upload_fields, wheel
+
 from wheelyard.control.caller import Caller, RequestInfo
 from wheelyard.control.feeds import ROOM, wire
 from wheelyard.control.operation import SIGNED_IN

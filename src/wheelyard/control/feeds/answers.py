@@ -17,6 +17,7 @@ __all__ = ["feed", "package", "package_summary", "token_info"]
 
 
 def feed(row: FeedRow, role: FeedRole, base_url: str) -> wire.Feed:
+    """A feed with the addresses a client uses; `base_url` is the one it came by."""
     root = base_url + row.place.root
     return wire.Feed(
         feed_id=row.feed_id,
@@ -33,6 +34,7 @@ def feed(row: FeedRow, role: FeedRole, base_url: str) -> wire.Feed:
 
 
 def token_info(row: TokenRow) -> wire.TokenInfo:
+    """What may be told of a token at any time."""
     return wire.TokenInfo(
         token_id=row.token_id,
         scope=row.scope,
@@ -44,6 +46,7 @@ def token_info(row: TokenRow) -> wire.TokenInfo:
 
 
 def package_summary(summary: ProjectSummary) -> wire.PackageSummary:
+    """One line of the list of packages."""
     return wire.PackageSummary(
         name=summary.project,
         latest_version=_latest(summary.versions),
@@ -53,6 +56,7 @@ def package_summary(summary: ProjectSummary) -> wire.PackageSummary:
 
 
 def package(name: NormalizedName, place: FeedPlace, rows: Iterable[FileRow], base_url: str) -> wire.Package:
+    """A package with every version and file."""
     by_version: dict[str, list[FileRow]] = {}
     for row in rows:
         by_version.setdefault(row.version_key, []).append(row)

@@ -66,6 +66,7 @@ _TOKEN_COLUMNS = [_TOKENS.c[name] for name in _TOKEN_FIELDS]
 
 
 def put_role(tx: Connection, feed_id: str, principal: str, role: FeedRole) -> None:
+    """Give a principal a role, in place of the one it has."""
     delete_role(tx, feed_id, principal)
     tx.execute(sa.insert(_ROLES), {"feed_id": feed_id, "principal": principal, "role": role})
 
@@ -79,6 +80,7 @@ def delete_role(tx: Connection, feed_id: str, principal: str) -> bool:
 def forget_principal(tx: Connection, principal: str) -> None:
     """Take every role from a principal that is gone: a later one of the same name must not inherit them."""
     tx.execute(sa.delete(_ROLES).where(_ROLES.c.principal == principal))
+    tx.execute(sa.delete(_TOKENS).where(_TOKENS.c.principal == principal))
 
 
 def rename_principal(tx: Connection, old: str, new: str) -> None:
@@ -87,6 +89,7 @@ def rename_principal(tx: Connection, old: str, new: str) -> None:
 
 
 def roles_of(tx: Connection, feed_id: str) -> list[tuple[str, FeedRole]]:
+    """Every (principal, role) on a feed."""
     rows = sa.select(_ROLES.c.principal, _ROLES.c.role).where(_ROLES.c.feed_id == feed_id).order_by(_ROLES.c.principal)
     return [(principal, role) for principal, role in tx.execute(rows)]
 
@@ -98,19 +101,23 @@ def roles_held(tx: Connection, principals: Collection[str]) -> list[tuple[str, F
 
 
 def insert_token(tx: Connection, row: TokenRow) -> None:
+    """Remember that a token was issued."""
     tx.execute(sa.insert(_TOKENS), {name: getattr(row, name) for name in _TOKEN_FIELDS})
 
 
 def token(tx: Connection, feed_id: str, token_id: str) -> TokenRow | None:
+    """One token of a feed."""
     found = sa.select(*_TOKEN_COLUMNS).where(_TOKENS.c.feed_id == feed_id, _TOKENS.c.token_id == token_id)
     row = tx.execute(found).one_or_none()
     return TokenRow(*row) if row is not None else None
 
 
 def tokens_of(tx: Connection, feed_id: str) -> list[TokenRow]:
+    """The tokens of a feed, oldest first."""
     found = sa.select(*_TOKEN_COLUMNS).where(_TOKENS.c.feed_id == feed_id).order_by(_TOKENS.c.created_at)
     return [TokenRow(*row) for row in tx.execute(found)]
 
 
 def delete_token(tx: Connection, token_id: str) -> None:
+    """Forget a token that was revoked."""
     tx.execute(sa.delete(_TOKENS).where(_TOKENS.c.token_id == token_id))

@@ -63,6 +63,8 @@ class Feed(msgspec.Struct, frozen=True, omit_defaults=True):
 
 
 class Feeds(msgspec.Struct, frozen=True):
+    """The feeds on which the caller holds a role."""
+
     feeds: list[Feed]
 
 
@@ -73,11 +75,15 @@ class OnFeed(msgspec.Struct, frozen=True):
 
 
 class RoleAssignment(msgspec.Struct, frozen=True):
+    """Who holds which role."""
+
     principal: str
     role: Role
 
 
 class Roles(msgspec.Struct, frozen=True):
+    """Every role on a feed."""
+
     permissions: list[RoleAssignment]
 
 
@@ -89,10 +95,14 @@ class PutRole(OnFeed, frozen=True):
 
 
 class OnRole(OnFeed, frozen=True):
+    """The principal whose role is meant."""
+
     principal: str
 
 
 class CreateToken(OnFeed, frozen=True):
+    """A token without a lifetime lives as long as its owner keeps a role."""
+
     scope: Scope = "read"
     comment: Annotated[str, msgspec.Meta(max_length=256)] = ""
     lifetime_seconds: Annotated[int, msgspec.Meta(ge=1)] | None = None
@@ -117,14 +127,20 @@ class IssuedToken(msgspec.Struct, frozen=True):
 
 
 class Tokens(msgspec.Struct, frozen=True):
+    """What is known of tokens, their values excepted."""
+
     token_infos: list[TokenInfo]
 
 
 class OnToken(OnFeed, frozen=True):
+    """One token of one feed."""
+
     token_id: str
 
 
 class PackageSummary(msgspec.Struct, frozen=True):
+    """A package in the list; `latest_version` is what an installer would choose."""
+
     name: str
     latest_version: str
     versions: int
@@ -132,6 +148,8 @@ class PackageSummary(msgspec.Struct, frozen=True):
 
 
 class Packages(msgspec.Struct, frozen=True):
+    """Every package of a feed, by name."""
+
     packages: list[PackageSummary]
 
 
@@ -142,6 +160,8 @@ class OnPackage(OnFeed, frozen=True):
 
 
 class File(msgspec.Struct, frozen=True, omit_defaults=True):
+    """One file; `uploaded_at` in milliseconds."""
+
     filename: str
     size: int
     sha256: str
@@ -152,6 +172,8 @@ class File(msgspec.Struct, frozen=True, omit_defaults=True):
 
 
 class Version(msgspec.Struct, frozen=True, omit_defaults=True):
+    """A version counts as yanked when all its files are."""
+
     version: str
     files: list[File]
     yanked: bool = False
@@ -166,8 +188,12 @@ class Package(msgspec.Struct, frozen=True):
 
 
 class OnVersion(OnPackage, frozen=True):
+    """A version in any spelling that PEP 440 holds equal."""
+
     version: str
 
 
 class Yank(OnVersion, frozen=True):
+    """The reason is shown by installers."""
+
     reason: Annotated[str, msgspec.Meta(max_length=1024)] = ""

@@ -55,6 +55,7 @@ def blob_key(feed_id: str, sha256: str, filename: str) -> str:
 
 
 def listed(row: store.FileRow) -> File:
+    """A stored row as a page lists it."""
     return File(
         filename=row.filename,
         version=row.version,
