@@ -123,7 +123,7 @@ def _structs(rows: Iterable[_Row]) -> list[type[Any]]:
 def _described(row: _Row, components: Mapping[str, Any]) -> dict[str, Any]:
     in_path = _FIELD.findall(row.path)
     described: dict[str, Any] = {
-        "summary": _first_sentence(row.handler),
+        "summary": _first_sentence(row.handler) or f"{row.handler.__name__.replace('_', ' ').capitalize()}.",
         "description": f"Needs: {row.needs.label}.",
         "parameters": _parameters(row, in_path, components),
         "responses": _responses(row, components),
