@@ -1,7 +1,8 @@
 """Install the newest databricks-sdk that resolves, beside the pinned one.
 
-The tests of `tests/clients` run once with each. pip uses the machine's own index configuration; where the index lags
-behind what the newest release needs, pip goes back to one that resolves, and that one is taken. Prints the version.
+The tests of `tests/clients` run once with each. pip uses the machine's own index configuration. Where the index lags
+behind what the newest release needs, pip goes back to an older one; if that is the pinned one, the newest is taken
+without its dependencies, which the environment of the pinned one has. Prints the version.
 """
 
 from __future__ import annotations
@@ -11,7 +12,7 @@ import shutil
 import subprocess
 import sys
 import tempfile
-from importlib.metadata import distributions
+from importlib.metadata import distributions, version
 from pathlib import Path
 
 TARGET = Path(__file__).resolve().parent.parent / ".tools" / "databricks-sdk-newest"
@@ -28,14 +29,21 @@ def install(target: Path) -> str:
     target.parent.mkdir(parents=True, exist_ok=True)
     with tempfile.TemporaryDirectory(prefix=".sdk-", dir=target.parent) as folder:
         fresh = Path(folder) / "sdk"
-        command = (sys.executable, "-m", "pip", "install", "--quiet", "--disable-pip-version-check", "--upgrade")
-        subprocess.run((*command, "--target", str(fresh), "databricks-sdk"), check=True)
+        _pip_install(fresh)
+        if installed_version(fresh) == version("databricks-sdk"):
+            _pip_install(fresh, "--no-deps")
         shutil.rmtree(target, ignore_errors=True)
         fresh.rename(target)
-    version = installed_version(target)
-    if version is None:
+    found = installed_version(target)
+    if found is None:
         raise SystemExit(f"error: pip installed no databricks-sdk into {target}")
-    return version
+    return found
+
+
+def _pip_install(folder: Path, *options: str) -> None:
+    shutil.rmtree(folder, ignore_errors=True)
+    command = (sys.executable, "-m", "pip", "install", "--quiet", "--disable-pip-version-check", "--upgrade", *options)
+    subprocess.run((*command, "--target", str(folder), "databricks-sdk"), check=True)
 
 
 def main() -> None:
@@ -43,8 +51,8 @@ def main() -> None:
     parser = argparse.ArgumentParser(description=__doc__.splitlines()[0] if __doc__ else None)
     parser.add_argument("--refresh", action="store_true", help="install again")
     refresh: bool = parser.parse_args().refresh
-    version = None if refresh else installed_version(TARGET)
-    print(f"databricks-sdk (newest that resolves): {version or install(TARGET)}")
+    found = None if refresh else installed_version(TARGET)
+    print(f"databricks-sdk (newest): {found or install(TARGET)}")
 
 
 if __name__ == "__main__":
