@@ -44,7 +44,9 @@ class Case:
 
 def weighted(*choices: tuple[int, SearchStrategy[str] | str]) -> SearchStrategy[str]:
     """One of several, the first number of each being its weight."""
-    spread = [choice if not isinstance(choice, str) else st.just(choice) for weight, choice in choices for _ in range(weight)]
+    spread = [
+        choice if not isinstance(choice, str) else st.just(choice) for weight, choice in choices for _ in range(weight)
+    ]
     return st.one_of(spread)
 
 
@@ -63,7 +65,9 @@ def conf_line(draw: DrawFn) -> str:
     kind = draw(st.sampled_from(["index", "index", "extra", "extra", "links", "flag", "other", "comment"]))
     sign = draw(st.sampled_from([" = ", "=", ": "]))
     if kind == "index":
-        name = draw(st.sampled_from(["index-url", "index-url", "index_url", "Index-URL", "pypi-url", "--index-url", "pypi_url"]))
+        name = draw(
+            st.sampled_from(["index-url", "index-url", "index_url", "Index-URL", "pypi-url", "--index-url", "pypi_url"])
+        )
         return name + sign + draw(one_or_empty)
     if kind == "extra":
         name = draw(st.sampled_from(["extra-index-url", "extra-index-url", "extra_index_url", "EXTRA-INDEX-URL"]))
@@ -73,13 +77,21 @@ def conf_line(draw: DrawFn) -> str:
     if kind == "flag":
         return "no-index" + sign + draw(st.sampled_from(["false", "no", "0", "", "true", "maybe"]))
     if kind == "other":
-        return draw(st.sampled_from(["timeout = 9", "retries = 0", "unknown = @9", "trusted-host = 127.0.0.1", "timeout = soon"]))
+        return draw(
+            st.sampled_from(
+                ["timeout = 9", "retries = 0", "unknown = @9", "trusted-host = 127.0.0.1", "timeout = soon"]
+            )
+        )
     return draw(st.sampled_from(["# index-url = @0", "; note"]))
 
 
 @st.composite
 def conf(draw: DrawFn) -> str:
-    names = draw(st.lists(st.sampled_from(["global", "global", "install", "download", "list", "DEFAULT"]), min_size=1, max_size=2))
+    names = draw(
+        st.lists(
+            st.sampled_from(["global", "global", "install", "download", "list", "DEFAULT"]), min_size=1, max_size=2
+        )
+    )
     blocks = []
     for name in names:
         lines = draw(st.lists(conf_line(), max_size=3, unique_by=_name_of if draw(st.integers(0, 9)) else None))
@@ -114,15 +126,27 @@ def pip_variables(draw: DrawFn) -> tuple[tuple[str, str], ...]:
 @st.composite
 def pip_arguments(draw: DrawFn) -> tuple[str, ...]:
     words: list[str] = []
-    pieces = draw(st.lists(st.sampled_from(["index", "extra", "requirement", "constraint", "links", "none", "odd"]), max_size=3))
+    pieces = draw(
+        st.lists(st.sampled_from(["index", "extra", "requirement", "constraint", "links", "none", "odd"]), max_size=3)
+    )
     for piece in pieces:
         value = draw(url)
         if piece == "index":
             words += draw(
-                st.sampled_from([["-i", value], [f"-i{value}"], ["--index-url", value], [f"--index-url={value}"], ["--pypi-url", value]])
+                st.sampled_from(
+                    [
+                        ["-i", value],
+                        [f"-i{value}"],
+                        ["--index-url", value],
+                        [f"--index-url={value}"],
+                        ["--pypi-url", value],
+                    ]
+                )
             )
         elif piece == "extra":
-            words += draw(st.sampled_from([["--extra-index-url", value], [f"--extra-index-url={value}"], ["--extra-ind", value]]))
+            words += draw(
+                st.sampled_from([["--extra-index-url", value], [f"--extra-index-url={value}"], ["--extra-ind", value]])
+            )
         elif piece == "requirement":
             words += ["-r", draw(st.sampled_from(["r1.txt", "r2.txt"]))]
         elif piece == "constraint":
@@ -130,7 +154,11 @@ def pip_arguments(draw: DrawFn) -> tuple[str, ...]:
         elif piece == "links":
             words += ["--find-links", draw(links)]
         elif piece == "odd":
-            words += draw(st.sampled_from([["--isolated"], ["--isolated"], ["--no-index"], ["--index-url="], ["--nonsense"], ["-q"]]))
+            words += draw(
+                st.sampled_from(
+                    [["--isolated"], ["--isolated"], ["--no-index"], ["--index-url="], ["--nonsense"], ["-q"]]
+                )
+            )
     return tuple(words)
 
 
@@ -141,15 +169,40 @@ def requirements_text(draw: DrawFn, nested: tuple[str, ...] = (), *, uv: bool = 
     for kind in draw(st.lists(st.sampled_from(choices), max_size=3)):
         value = draw(url)
         if kind == "index":
-            lines.append(draw(st.sampled_from(["-i {}", "--index-url {}", "--index-url={}", "--index-url {}  # ours", "--index-url \\\n  {}"])).format(value))
+            lines.append(
+                draw(
+                    st.sampled_from(
+                        ["-i {}", "--index-url {}", "--index-url={}", "--index-url {}  # ours", "--index-url \\\n  {}"]
+                    )
+                ).format(value)
+            )
         elif kind == "extra":
-            lines.append(draw(st.sampled_from(["--extra-index-url {}", "--extra-index-url={}", "--extra-index-url ${{HOST_{}}}"])).format(value if "@" in value else value).replace("${HOST_@", "${HOST_"))
+            lines.append(
+                draw(
+                    st.sampled_from(["--extra-index-url {}", "--extra-index-url={}", "--extra-index-url ${{HOST_{}}}"])
+                )
+                .format(value if "@" in value else value)
+                .replace("${HOST_@", "${HOST_")
+            )
         elif kind == "links":
             lines.append(f"--find-links {draw(links)}")
         elif kind == "nested":
             lines.append(draw(st.sampled_from(nested)))
         elif kind == "odd":
-            lines.append(draw(st.sampled_from([f"-i {value} --extra-index-url @0", "--no-index", f"demo --index-url {value}", "--index-url=", "--nonsense", f"-f {draw(links)} --no-index"])))
+            lines.append(
+                draw(
+                    st.sampled_from(
+                        [
+                            f"-i {value} --extra-index-url @0",
+                            "--no-index",
+                            f"demo --index-url {value}",
+                            "--index-url=",
+                            "--nonsense",
+                            f"-f {draw(links)} --no-index",
+                        ]
+                    )
+                )
+            )
         else:
             lines.append(draw(st.sampled_from(["demo", "# --index-url @1", "", "demo ; python_version >= '3'"])))
     return "".join(f"{line}\n" for line in lines)
@@ -198,7 +251,11 @@ def pip_cases(draw: DrawFn, *, etc: bool) -> Case:
         versions=draw(versions),
         arguments=(draw(st.sampled_from(["install", "install", "install", "download"])), *draw(pip_arguments())),
         files=files,
-        named=draw(st.sampled_from(["", "", "", "", "named", "named", "named", "missing", "null", "user", "site", "xdg0", "empty"])),
+        named=draw(
+            st.sampled_from(
+                ["", "", "", "", "named", "named", "named", "missing", "null", "user", "site", "xdg0", "empty"]
+            )
+        ),
         variables=draw(pip_variables()),
         texts=draw(texts()),
         databricks=draw(databricks()) if etc else None,
@@ -218,7 +275,9 @@ def uv_toml(draw: DrawFn) -> str:
         mark = draw(st.sampled_from(["", "", "default = true\n", 'name = "one"\n', 'name = "two"\nexplicit = true\n']))
         tables.append(f'[[index]]\nurl = "{draw(url)}"\n{mark}')
     if not draw(st.integers(0, 4)):
-        tables.append(f'[pip]\nextra-index-url = ["{draw(url)}"]\n' + draw(st.sampled_from(["", f'index-url = "{draw(url)}"\n'])))
+        tables.append(
+            f'[pip]\nextra-index-url = ["{draw(url)}"]\n' + draw(st.sampled_from(["", f'index-url = "{draw(url)}"\n']))
+        )
     text = "\n".join([*lines, *tables])
     return text if draw(st.integers(0, 24)) else "index-url = \n" + text
 
@@ -252,7 +311,9 @@ def uv_arguments(draw: DrawFn) -> tuple[str, ...]:
             "extra": ["--extra-index-url", value],
             "requirement": ["-r", draw(st.sampled_from(["r1.txt", "r2.txt"]))],
             "constraint": ["-c", "c1.txt"],
-            "odd": draw(st.sampled_from([["--no-index"], ["--nonsense"], ["-q"], ["--index-strategy", "unsafe-best-match"]])),
+            "odd": draw(
+                st.sampled_from([["--no-index"], ["--nonsense"], ["-q"], ["--index-strategy", "unsafe-best-match"]])
+            ),
         }[piece]
     return tuple(words)
 
@@ -263,7 +324,11 @@ def uv_cases(draw: DrawFn, *, etc: bool) -> Case:
     chances = {"uv-system": 5, "uv-user": 4, "uv-project": 4, "uv-named": 2, "user": 4}
     if etc:
         chances["uv-etc"] = 6
-    files = {name: draw(conf() if name == "user" else uv_toml()) for name, chance in chances.items() if not draw(st.integers(0, chance - 1))}
+    files = {
+        name: draw(conf() if name == "user" else uv_toml())
+        for name, chance in chances.items()
+        if not draw(st.integers(0, chance - 1))
+    }
     return Case(
         versions=draw(versions),
         arguments=("pip", "install", *draw(uv_arguments())),

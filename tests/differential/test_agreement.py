@@ -92,7 +92,9 @@ class Machine:
             environ["UV_CONFIG_FILE"] = str(self.path_of("uv-named"))
         elif self.case.named:
             special = {"null": os.devnull, "empty": ""}
-            environ["PIP_CONFIG_FILE"] = special.get(self.case.named) if self.case.named in special else str(self.path_of(self.case.named))  # type: ignore[assignment]  # every named place has a path
+            environ["PIP_CONFIG_FILE"] = (
+                special.get(self.case.named) if self.case.named in special else str(self.path_of(self.case.named))
+            )  # type: ignore[assignment]  # every named place has a path
         environ |= {name: self.filled(value) for name, value in self.case.variables}
         return environ
 
@@ -151,19 +153,31 @@ class Machine:
         layers = self.layers()
         order = drawn.order if drawn else "cluster-above-default"
         if drawn is not None and drawn.machine:
-            layers = (*layers, Layer.of(LayerKind.PUBLIC_INDEX, "machine", {"index-url": self.url(MACHINE, "simple")}))
+            layers = (*layers, self.machine_layer())
         if drawn is not None and self.installer.name == "uv":
-            layers = (*layers, self._uv_form(layers, drawn))
+            layers = (*layers, self._uv_form(drawn))
         return effective_options(layers, self.installer, order=order)
 
-    def _uv_form(self, layers: Iterable[Layer], drawn: Databricks) -> Layer:
-        own = [layer for layer in self._placed(layers)]
+    def _uv_form(self, drawn: Databricks) -> Layer:
+        own = self.launch_layers(drawn)
         return uv_form(effective_options(own, Installer.parse("pip"), order=drawn.order), own)
 
-    @staticmethod
-    def _placed(layers: Iterable[Layer]) -> Iterable[Layer]:
-        kinds = {LayerKind.COMMAND_LINE, LayerKind.REQUIREMENTS}
-        return [layer for layer in layers if layer.kind not in kinds]
+    def launch_layers(self, drawn: Databricks) -> tuple[Layer, ...]:
+        """What a launcher knows: the compute's own variables, its global file, and what Databricks puts in."""
+        found = local_layers(
+            Installer.parse("pip"),
+            environ=self.environ(),
+            cwd=self.root / "cwd",
+            home=self.root / "nobody",
+            prefix=None,
+            etc_dir=self.etc,
+        )
+        kinds = {LayerKind.ENVIRONMENT, LayerKind.GLOBAL_FILE}
+        known = (*(layer for layer in found if layer.kind in kinds), *self.compute_layers())
+        return (*known, self.machine_layer()) if drawn.machine else known
+
+    def machine_layer(self) -> Layer:
+        return Layer.of(LayerKind.PUBLIC_INDEX, "machine", {"index-url": self.url(MACHINE, "simple")})
 
     # The real side
 
@@ -173,30 +187,14 @@ class Machine:
         drawn = self.case.databricks
         if drawn is not None:
             shutil.copyfile("/etc/ssl/certs/ca-certificates.crt", self.bundle)
-            layers = self._compute_side()
-            placed = pip_environment(layers, self.paths(drawn), order=drawn.order)
+            known = [layer for layer in self.launch_layers(drawn) if layer.kind is not LayerKind.PUBLIC_INDEX]
+            placed = pip_environment(known, self.paths(drawn), order=drawn.order)
             environ |= {name: value.reveal() for name, value in placed.variables.items()}
             if placed.global_conf is not None:
                 self.etc.joinpath("pip.conf").write_text(placed.global_conf.reveal())
         proxy = {"https_proxy": self.base, "HTTPS_PROXY": self.base, "NO_PROXY": "127.0.0.1", "no_proxy": "127.0.0.1"}
         quiet = {"UV_HTTP_RETRIES": "0", "UV_CACHE_DIR": str(self.root / "cache"), "UV_NO_PROGRESS": "1"}
         return environ | proxy | quiet
-
-    def _compute_side(self) -> list[Layer]:
-        """What a launcher would hand over. uv's form follows pip's answer, so it sees the user's files too when uv is judged."""
-        layers = self._placed(self.layers())
-        if self.installer.name == "uv":
-            pip_layers = local_layers(
-                Installer.parse("pip"),
-                [],
-                environ=self.environ(),
-                cwd=self.root / "cwd",
-                home=self.root / "home",
-                prefix=self.root / "prefix",
-                etc_dir=self.etc,
-            )
-            layers = [*self._placed(pip_layers), *self.compute_layers()]
-        return list(layers)
 
     def run(self) -> Ran:
         environ = self.real_environ()
@@ -211,9 +209,13 @@ class Machine:
 
     def _fast(self) -> list[str]:
         if self.installer.name == "uv":
-            return ["--dry-run", "--no-deps", "--python", sys.executable, "--target", str(self.root / "target"), PROJECT]
+            return ["--dry-run", "--python", sys.executable, "--target", str(self.root / "target"), PROJECT]
         fast = ["--no-deps", "--no-input", "--retries", "0", "--disable-pip-version-check", "--no-cache-dir"]
-        out = ["--dest", str(self.root / "out")] if self.case.arguments[0] == "download" else ["--dry-run", "--ignore-installed"]
+        out = (
+            ["--dest", str(self.root / "out")]
+            if self.case.arguments[0] == "download"
+            else ["--dry-run", "--ignore-installed"]
+        )
         return [*fast, *out, PROJECT]
 
 
@@ -266,7 +268,9 @@ def check_pip(machine: Machine, server: IndexServer) -> None:
     expected = [word for word in (*dict.fromkeys(indexes), *links) if word]
     assert set(shown.asked) == set(expected), told
     best = max((version_in(word) for word in expected), default=0)
-    winners = [word for word in dict.fromkeys(indexes) if version_in(word) == best] or [word for word in links if version_in(word) == best]
+    winners = [word for word in dict.fromkeys(indexes) if version_in(word) == best] or [
+        word for word in links if version_in(word) == best
+    ]
     if best:
         assert shown.delivered == winners[-1], told
         assert shown.exit_code == 0, told

@@ -4,7 +4,7 @@ from __future__ import annotations
 
 from collections.abc import Iterable
 from dataclasses import dataclass, field
-from typing import Final, Generic, TypeVar
+from typing import Final, Generic, Literal, TypeVar
 
 from wheelyard.core.pip.layer import LayerKind, Refusal
 from wheelyard.core.redaction import SafeUrl
@@ -13,6 +13,8 @@ __all__ = ["PUBLIC_INDEX", "EffectiveOptions", "Sourced", "Verdict"]
 
 PUBLIC_INDEX: Final = SafeUrl("public index")
 """Stands for the index an installer has built in; its address is never spelled out here."""
+
+Strategy = Literal["best version", "first index", "best version, first wins ties"]
 
 T = TypeVar("T")
 
@@ -50,7 +52,9 @@ class EffectiveOptions:
         requirements: files the command line, variables and files name, as written; constraints likewise.
         verdicts: one for each value of each layer, strongest layer first.
         refusal: the installer stops with this instead of asking; the other fields then say what was known so far.
-        strategy: `best version` (pip: all indexes are equal, ties go to the last listed) or `first index` (uv).
+        strategy: which of several indexes delivers. `best version`: all are equal, and of equal versions the last listed
+            index's is taken (pip; an index listed twice counts at its first place). `first index`: the first that knows the
+            name (uv). `best version, first wins ties`: uv with `unsafe-best-match`.
     """
 
     index: Sourced[SafeUrl] | None
@@ -64,13 +68,13 @@ class EffectiveOptions:
     constraints: tuple[Sourced[str], ...] = ()
     verdicts: tuple[Verdict, ...] = ()
     refusal: Refusal | None = None
-    strategy: str = "best version"
+    strategy: Strategy = "best version"
 
     @property
     def indexes(self) -> tuple[Sourced[SafeUrl], ...]:
         """Every index, in the order the installer asks: pip the index first, uv the extra ones first."""
         main = () if self.index is None else (self.index,)
-        return (*self.extra_indexes, *main) if self.strategy == "first index" else (*main, *self.extra_indexes)
+        return (*main, *self.extra_indexes) if self.strategy == "best version" else (*self.extra_indexes, *main)
 
     @property
     def asks_public_index(self) -> bool:

@@ -91,7 +91,11 @@ def pip_environment(
     variables |= {name: value for name, value in _ALWAYS.items() if name not in users}
     return PipEnvironment(
         MappingProxyType(variables),
-        None if broken else next((_text(file) for file in placement.files if file.kind is LayerKind.GLOBAL_FILE and file.settings), None),
+        None
+        if broken
+        else next(
+            (_text(file) for file in placement.files if file.kind is LayerKind.GLOBAL_FILE and file.settings), None
+        ),
         next((layer.certificate for layer in known if layer.certificate and not layer.ignored), None),
     )
 

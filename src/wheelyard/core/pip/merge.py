@@ -119,20 +119,15 @@ class _Merge:
         for layer in read:
             if layer.refusal is not None and layer.kind is not LayerKind.REQUIREMENTS:
                 self._stop(layer.refusal)
-        if behaviour("two-spellings", "pip", self.installer.version) == "one-key-twice":
-            for layer in read:
-                self._refuse_two_spellings(layer)
 
-    def _refuse_two_spellings(self, layer: Layer) -> None:
+    def _refuse_two_spellings(self, file: PlacedFile) -> None:
         seen: set[tuple[str, str]] = set()
-        for setting in layer.settings if layer.kind in _FILE_KINDS else ():
-            key = (setting.section, normalise(setting.name))
+        for placed in file.settings:
+            key = (placed.setting.section, normalise(placed.name))
             if key in seen:
-                text = (
-                    f"Configuration file {layer.origin} could not be loaded: "
-                    f"option '{key[1]}' in section '{key[0]}' already exists"
-                )
-                self._stop(Refusal(USAGE_ERROR, text, layer.origin))
+                found = f"option '{key[1]}' in section '{key[0]}' already exists"
+                text = f"Configuration file {file.path} could not be loaded: {found}"
+                self._stop(Refusal(USAGE_ERROR, text, file.path))
             seen.add(key)
 
     def _stop(self, refusal: Refusal) -> None:
@@ -143,6 +138,9 @@ class _Merge:
     def _apply_configuration(self, placement: Placement) -> None:
         for weaker, stronger in placement.beaten:
             self._lost(weaker, f"replaced by {stronger.origin}")
+        if behaviour("two-spellings", "pip", self.installer.version) == "one-key-twice":
+            for file in placement.files:
+                self._refuse_two_spellings(file)
         files = self._files_once(placement.files)
         variables = PlacedFile(
             "", LayerKind.ENVIRONMENT, tuple(placed for placed in placement.variables if _is_pip_variable(placed))
@@ -272,7 +270,9 @@ class _Merge:
         return found[-1] if found else Sourced(PUBLIC_INDEX, "no layer sets it")
 
 
-def _why_unread(layer: Layer, in_files: Set[LayerKind], *, null_device: bool, config_file: Layer | None, isolated: bool) -> str:
+def _why_unread(
+    layer: Layer, in_files: Set[LayerKind], *, null_device: bool, config_file: Layer | None, isolated: bool
+) -> str:
     if null_device and layer.kind in in_files:
         return "`PIP_CONFIG_FILE` is the null device, so no file is read"
     if isolated and layer.kind in _NOT_ISOLATED - in_files | USER_FILES:

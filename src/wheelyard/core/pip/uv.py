@@ -14,9 +14,9 @@ from __future__ import annotations
 from collections.abc import Iterable, Iterator
 from dataclasses import dataclass
 
-from wheelyard.core.pip.answer import PUBLIC_INDEX, EffectiveOptions, Sourced, Verdict
+from wheelyard.core.pip.answer import PUBLIC_INDEX, EffectiveOptions, Sourced, Strategy, Verdict
 from wheelyard.core.pip.installer import Installer
-from wheelyard.core.pip.layer import Layer, LayerKind, Refusal, Setting
+from wheelyard.core.pip.layer import Layer, LayerKind, Setting
 from wheelyard.core.pip.options import option_named, truth_of, values_of
 from wheelyard.core.redaction import SafeUrl
 from wheelyard.core.rules.ranks import Order, rank_of
@@ -150,23 +150,20 @@ class _Search:
         return [*indexes, *extras, *urls[:1]]
 
     def _from_files(self, names: tuple[str, ...], section: str) -> list[_Entry]:
-        found: list[_Entry] = []
-        for kind in UV_FILES:
-            for layer in (layer for layer in self.read if layer.kind is kind):
-                found += [
-                    self._enter(s.name, s.text.reveal(), layer, s)
-                    for s in layer.settings
-                    if s.name in names and s.section == section and s.text
-                ]
-        return found
+        found = self._filed_settings(names, section)
+        return [self._enter(setting.name, setting.text.reveal(), layer, setting) for layer, setting in found]
+
+    def _filed_settings(self, names: tuple[str, ...], section: str) -> list[tuple[Layer, Setting]]:
+        """What the files say, nearest first."""
+        layers = [layer for kind in UV_FILES for layer in self.read if layer.kind is kind]
+        pairs = ((layer, setting) for layer in layers for setting in layer.settings)
+        return [(layer, s) for layer, s in pairs if s.name in names and s.section == section and s.text]
 
     def _required(self) -> list[_Entry]:
         """Option lines of requirements files, behind everything else: extra ones first, then the one index."""
         lines = [(layer, s) for layer in self.read if layer.kind is LayerKind.REQUIREMENTS for s in layer.settings]
         extras = [self._enter(s.name, s.text.reveal(), layer, s) for layer, s in lines if s.name == "extra-index-url"]
         urls = [self._enter(s.name, s.text.reveal(), layer, s) for layer, s in lines if s.name == "index-url"]
-        if len({entry.text for entry in urls}) > 1 and self.refusal is None:
-            self.refusal = Refusal(2, "Multiple index URLs specified in requirements files", urls[1].origin)
         for layer, s in lines:
             if s.name in {"find-links", "trusted-host"}:
                 self._enter(s.name, s.text.reveal(), layer, s)
@@ -193,21 +190,22 @@ class _Search:
         return (_sourced(defaults[0]) if defaults else Sourced(PUBLIC_INDEX, "no layer sets it")), unique
 
     def _no_index(self) -> str:
-        for layer in self.read:
-            for setting in layer.settings:
-                if setting.name == "no-index" and layer.kind in _UV_KINDS - {LayerKind.ENVIRONMENT}:
-                    in_file = layer.kind in UV_FILES
-                    if not in_file or truth_of(setting.text.reveal()):
-                        return layer.origin_of(setting)
-        return ""
+        """Who says so, empty for nobody. Of several files the nearest speaks, and may say no for all of them."""
+        for kind in (LayerKind.COMMAND_LINE, LayerKind.REQUIREMENTS):
+            for layer, setting in self._settings(kind, "no-index"):
+                return layer.origin_of(setting)
+        filed = [found for section in ("pip", "global") for found in self._filed_settings(("no-index",), section)]
+        said_no = not filed or not truth_of(filed[0][1].text.reveal())
+        return "" if said_no else filed[0][0].origin_of(filed[0][1])
 
-    def _strategy(self) -> str:
+    def _strategy(self) -> Strategy:
         found = [
             *self._option("index-strategy"),
             *self._from_files(("index-strategy",), "pip"),
             *self._from_files(("index-strategy",), "global"),
         ]
-        return "best version" if found and found[0].text == "unsafe-best-match" else "first index"
+        best = bool(found) and found[0].text == "unsafe-best-match"
+        return "best version, first wins ties" if best else "first index"
 
     def _trust(self) -> tuple[Sourced[str] | None, tuple[Sourced[str], ...]]:
         """`--cert` and `SSL_CERT_FILE` replace the certificates uv brings along, entirely."""
