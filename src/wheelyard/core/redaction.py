@@ -5,8 +5,8 @@
 (`url_masking`).
 
 A stream may be cut anywhere. The rule that makes a cut invisible: text is final once no pattern that begins in it can
-still be completed, so only a suffix that is a proper prefix of a pattern is held back. Among matches the leftmost wins,
-and of those the longest; masks that touch become one.
+still be completed, so only a suffix that is a proper prefix of a pattern is held back. Of the patterns that match at
+one place the longest counts; masks that touch become one.
 """
 
 from __future__ import annotations
@@ -14,7 +14,7 @@ from __future__ import annotations
 import hmac
 import threading
 from bisect import bisect_left
-from collections.abc import Iterable
+from collections.abc import Iterable, Iterator
 from typing import Any, Generic, NoReturn, TypeVar
 
 from ahocorasick_rs import BytesAhoCorasick, MatchKind
@@ -157,8 +157,9 @@ class Redactor:
 
     def __init__(self, secrets: Iterable[Secret[str] | Secret[bytes]] = ()) -> None:
         self._lock = threading.Lock()
-        self._patterns: set[bytes] = set()
-        self._matcher: _Matcher | None = None
+        self._known: set[bytes] = set()
+        self._waiting: set[bytes] = set()
+        self._layers: tuple[_Layer, ...] = ()
         self.add(*secrets)
 
     def add(self, *secrets: Secret[str] | Secret[bytes]) -> None:
@@ -167,9 +168,9 @@ class Redactor:
         for secret in secrets:
             wanted |= patterns(_as_bytes(secret.reveal()))
         with self._lock:
-            if not wanted <= self._patterns:
-                self._patterns |= wanted
-                self._matcher = None
+            wanted -= self._known
+            self._known |= wanted
+            self._waiting |= wanted
 
     def redact(self, text: str) -> str:
         return _decoded(self.redact_bytes(_encoded(text)))
@@ -190,12 +191,18 @@ class Redactor:
     def stream(self) -> RedactingStream:
         return RedactingStream(self)
 
-    def _current(self) -> _Matcher:
-        matcher = self._matcher
-        if matcher is None:
+    def layers(self) -> tuple[_Layer, ...]:
+        """What to search for. New patterns make a layer, which takes in those that are not much larger than itself.
+
+        So a secret that is added does not cost a new automaton of all of them, and there are never many layers.
+        """
+        if self._waiting:
             with self._lock:
-                matcher = self._matcher = self._matcher or _Matcher(self._patterns)
-        return matcher
+                layers, new = list(self._layers), self._waiting
+                while layers and len(layers[-1]) <= _GROWTH * len(new):
+                    new |= set(layers.pop())
+                self._layers, self._waiting = (*layers, _Layer(new)) if new else self._layers, set()
+        return self._layers
 
 
 class RedactingStream:
@@ -216,20 +223,33 @@ class RedactingStream:
         return self._urls.feed(self._exact.flush(b"")) + self._urls.flush()
 
 
-class _Matcher:
+class _Layer:
     """An immutable set of patterns: where they match, and where one may have begun."""
 
     def __init__(self, wanted: Iterable[bytes]) -> None:
         self._sorted = sorted(wanted)
         self._begins = {pattern[:length] for pattern in self._sorted for length in range(1, SHORTEST_SECRET + 1)}
-        self._automaton = BytesAhoCorasick(self._sorted, MatchKind.LeftmostLongest) if self._sorted else None
+        self._automaton = BytesAhoCorasick(self._sorted, MatchKind.LeftmostLongest)
 
-    def matches(self, data: bytes) -> list[tuple[int, int]]:
-        if self._automaton is None:
-            return []
-        return [(start, end) for _pattern, start, end in self._automaton.find_matches_as_indexes(data)]
+    def __iter__(self) -> Iterator[bytes]:
+        return iter(self._sorted)
 
-    def begun_at(self, data: bytes, start: int) -> int:
+    def __len__(self) -> int:
+        return len(self._sorted)
+
+    def settled(self, data: bytes, start: int, *, final: bool) -> tuple[list[_Span], int]:
+        """The matches from `start` on that no further byte can change, and where the text begins that one can."""
+        limit = len(data) if final else self._begun_at(data, start)
+        spans: list[_Span] = []
+        for _pattern, begin, end in self._automaton.find_matches_as_indexes(memoryview(data)[start:]):
+            if start + begin >= limit:
+                break
+            spans.append((start + begin, start + end))
+            if start + end > limit:
+                limit = self._begun_at(data, start + end)
+        return spans, limit
+
+    def _begun_at(self, data: bytes, start: int) -> int:
         """The first place from `start` on whose rest is a proper prefix of a pattern; the end when there is none."""
         for place in range(max(start, len(data) - LONGEST_PATTERN + 1), len(data)):
             if data[place : place + SHORTEST_SECRET] in self._begins and self._is_proper_prefix(data[place:]):
@@ -244,10 +264,17 @@ class _Matcher:
 
 
 class _Exact:
-    """The first net, as a stream: exact values in all their forms."""
+    """The first net, as a stream: exact values in all their forms. What any layer matches is masked.
+
+    A layer does not match again inside its own last match; where that ended is kept for each, counted from the start of
+    what is held back.
+    """
 
     def __init__(self, redactor: Redactor) -> None:
         self._redactor = redactor
+        self._layers: tuple[_Layer, ...] = ()
+        self._matched_to: list[int] = []
+        self._masked_to = 0
         self._held = b""
         self._just_masked = False
 
@@ -258,30 +285,38 @@ class _Exact:
         return self._pass(self._held + data, final=True)
 
     def _pass(self, data: bytes, *, final: bool) -> bytes:
-        matcher = self._redactor._current()  # noqa: SLF001 # one class in two halves: the patterns and one stream's state
-        held_from = len(data) if final else matcher.begun_at(data, 0)
-        parts: list[bytes] = []
-        done = 0
-        for start, end in matcher.matches(data):
-            if start >= held_from:
-                break
-            self._copy(parts, data[done:start])
+        layers = self._redactor.layers()
+        if layers is not self._layers:
+            self._layers, self._matched_to = layers, [0] * len(layers)
+        settled = [
+            layer.settled(data, start, final=final) for layer, start in zip(layers, self._matched_to, strict=True)
+        ]
+        limit = min((limit for _spans, limit in settled), default=len(data))
+        given_out = [[span for span in spans if span[0] < limit] for spans, _limit in settled]
+        for index, spans in enumerate(given_out):
+            self._matched_to[index] = max(0, (spans[-1][1] if spans else self._matched_to[index]) - limit)
+        self._held = data[limit:]
+        return b"".join(self._masked(data, sorted(span for spans in given_out for span in spans), limit))
+
+    def _masked(self, data: bytes, spans: list[_Span], limit: int) -> Iterator[bytes]:
+        """The text up to `limit`, every stretch of touching spans as one mask."""
+        done = self._masked_to
+        for start, end in spans:
+            if start > done:
+                self._just_masked = False
+                yield data[done:start]
             if not self._just_masked:
-                parts.append(_MASK_BYTES)
                 self._just_masked = True
-            done = end
-            if end > held_from:
-                held_from = matcher.begun_at(data, end)
-        self._copy(parts, data[done:held_from])
-        self._held = data[held_from:]
-        return b"".join(parts)
-
-    def _copy(self, parts: list[bytes], text: bytes) -> None:
-        if text:
-            parts.append(text)
+                yield _MASK_BYTES
+            done = max(done, end)
+        if done < limit:
             self._just_masked = False
+            yield data[done:limit]
+        self._masked_to = max(0, done - limit)
 
 
+_GROWTH = 8
+_Span = tuple[int, int]
 _MASK_BYTES = MASK.encode()
 
 
