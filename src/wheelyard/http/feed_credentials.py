@@ -27,7 +27,7 @@ def ask(gate: Gate, credentials: bytes, place: FeedPlace | None) -> Grant:
     refusal = Unauthenticated(
         "The feed does not know this token, or it has expired or been revoked",
         reference="feed-token-unknown",
-        hint="make a new one: wheelyard feed token create",
+        hint="make a new one: wheelyard feed token FEED",
     )
     for token in offered_tokens(credentials):
         try:
