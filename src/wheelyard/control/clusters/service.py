@@ -9,6 +9,7 @@ from __future__ import annotations
 import secrets as randomness
 import time
 from collections.abc import Callable, Mapping
+from contextlib import suppress
 from dataclasses import replace
 from datetime import UTC, datetime
 from pathlib import Path
@@ -30,7 +31,7 @@ from wheelyard.control.clusters.states import LIVE, Action, ClusterState, Termin
 from wheelyard.control.clusters.store import Cluster
 from wheelyard.control.clusters.supervisor import ClusterListener, Supervisor, caller_of
 from wheelyard.control.clusters.wire import Document, Empty
-from wheelyard.core.errors import InvalidParameter, InvalidState, LimitExceeded, PermissionDenied
+from wheelyard.core.errors import InvalidParameter, InvalidState, LimitExceeded, NotFound, PermissionDenied
 from wheelyard.core.redaction import Secret
 from wheelyard.storage.database import Database
 
@@ -391,11 +392,13 @@ class Clusters:
             self._supervisor.order(cluster_id, "restart")
 
     def _terminate(self, cluster_id: str, reason: Termination) -> None:
+        """End what there is of it; a cluster that was permanently deleted meanwhile has ended."""
         user = reason.parameters.get("username")
         told: Document = {"user": user} if user else {}
-        cluster, _ = self.records.act(cluster_id, Action.TERMINATE, reason=reason, details=told)
-        if cluster.is_live and not self._supervisor.order(cluster_id, "terminate"):
-            self.records.act(cluster_id, Action.STOPPED)
+        with suppress(NotFound):
+            cluster, _ = self.records.act(cluster_id, Action.TERMINATE, reason=reason, details=told)
+            if cluster.is_live and not self._supervisor.order(cluster_id, "terminate"):
+                self.records.act(cluster_id, Action.STOPPED)
 
     def _forget_removed(self, cluster_id: str) -> None:
         """Delete what is left of a permanently deleted cluster, once nothing of it runs."""

@@ -115,9 +115,12 @@ class Supervisor:
         return None if live is None else live.compute
 
     def close(self) -> None:
-        """Wait for every thread; what does not stop by itself is ended by the engine."""
+        """End every thread and wait for it; compute that does not stop by itself is ended by the engine."""
         with self._lock:
-            threads = [live.thread for live in self._live.values() if live.thread is not None]
+            lives = list(self._live.values())
+        for live in lives:
+            live.give("terminate")
+        threads = [live.thread for live in lives if live.thread is not None]
         for thread in threads:
             thread.join(_PATIENCE_SECONDS / max(1, len(threads)))
         self._engine.stop_all()

@@ -1,0 +1,3 @@
+from tests.control.compute_rooms import rooms, server
+
+__all__ = ["rooms", "server"]
