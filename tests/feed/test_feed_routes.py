@@ -27,6 +27,7 @@ from tests.feed.conftest import (
 )
 
 from wheelyard.control.feeds import wire
+from wheelyard.feed.limits import UploadLimits
 
 JSON = "application/vnd.pypi.simple.v1+json"
 FILENAME, CONTENT = wheel(extra="Requires-Python: >=3.8\n")
@@ -301,6 +302,7 @@ def test_a_file_and_its_headers(reading: Served) -> None:
         f"files/{SHA256}/{FILENAME}",
         f"{FILE}.metadata.metadata",
         f"{FILE}.asc",
+        f"{FILE}%00",
         "files/../simple/",
         "files/",
     ],
@@ -458,6 +460,20 @@ def test_a_client_that_goes_away_leaves_nothing(served: Served) -> None:
     assert served.request("simple/gone/").status == 404
     assert served.upload(filename, content).status == 200
     assert not list((served.world.folder / "incoming").iterdir())
+
+
+@pytest.mark.parametrize("token", ["dapiwrong", None])
+def test_a_refusal_reaches_a_client_that_is_still_sending(token: str | None, tmp_path: Path) -> None:
+    """The rest of a large body is read and dropped: a closed connection would hide the answer."""
+    world = build_world(tmp_path, limits=UploadLimits(file_bytes=1_000_000))
+    server = Server(world.app)
+    served = Served(world, server.port, world.create(), world.token())
+    answer = served.upload(FILENAME, bytes(40_000_000), token=token, fields={":action": "file_upload"})
+    assert answer.status == (401 if token else 413)
+    assert answer.content
+    server.close()
+    world.app.close()
+    world.database.close()
 
 
 def test_what_a_crash_left_while_coming_in_is_removed_at_start(tmp_path: Path) -> None:

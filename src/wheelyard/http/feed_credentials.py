@@ -55,6 +55,8 @@ def offered_tokens(credentials: bytes) -> Iterator[Secret[str]]:
 def place_of(root: str) -> FeedPlace | None:
     """`/{organization}/[{project}/]_packaging/{feed}`, taken apart; None if it is not of that shape."""
     parts = root.split("/")[1:]
+    if "\0" in root:  # a database may refuse to be asked for it
+        return None
     if len(parts) == 3 and parts[1] == "_packaging":
         return FeedPlace(parts[0], "", parts[2])
     if len(parts) == 4 and parts[2] == "_packaging":

@@ -324,7 +324,7 @@ def _named_format(name: str) -> Format:
 
 def _file_parts(tail: str) -> list[str]:
     parts = tail.split("/")
-    if len(parts) != 4:
+    if len(parts) != 4 or "\0" in tail:  # a database may refuse to be asked for a NUL
         raise NotFound("There is no file at this address of the feed", reference="file-not-found")
     return parts
 
