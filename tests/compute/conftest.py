@@ -7,19 +7,20 @@ import os
 import shutil
 import uuid
 from collections.abc import Callable, Iterator, Mapping
-from dataclasses import dataclass, field
+from dataclasses import dataclass
 from pathlib import Path
 from typing import Any
 
 import pytest
-
 from tests.compute.loopback_index import LoopbackIndex
+
 from wheelyard.compute.engine import Compute, EngineSettings, Identity, LaunchSpec
 from wheelyard.compute.local import LocalEngine
 from wheelyard.core.compute import ComputeView
 from wheelyard.core.delivery import layers_of
 from wheelyard.core.package_sources import PackageSources
-from wheelyard.core.pip.environment import PipEnvironment, PipPaths, pip_environment
+from wheelyard.core.pip import environment
+from wheelyard.core.pip.environment import PipEnvironment, PipPaths
 from wheelyard.core.pip.installer import Installer
 from wheelyard.core.redaction import SafeUrl, Secret
 
@@ -34,12 +35,7 @@ ME = Identity("me@example.com", "http://127.0.0.1:9", Secret(SESSION_TOKEN), "47
 _ids = itertools.count(1)
 
 
-@dataclass
-class Started:
-    """Started compute, with the lines it logged."""
-
-    compute: Any
-    lines: list[str] = field(default_factory=list)
+Ask = Callable[[PipPaths], PipEnvironment]
 
 
 @dataclass
@@ -56,22 +52,21 @@ class Yard:
         variables: Mapping[str, str] | None = None,
         pip: str = OLD_PIP,
         python: str = "3.11",
+        pip_environment: Ask | None = None,
         **changes: Any,
     ) -> Compute:
         compute_id = f"c{next(_ids)}-{uuid.uuid4().hex[:6]}"
-        ask = self.ask(default, variables or {}, pip)
+        ask = pip_environment or self.ask(default, variables or {}, pip)
         spec = LaunchSpec(compute_id, python, pip, "15.4", secrets_of(variables or {}), ask, **changes)
         return self.engine.start(spec, lambda _line: None)
 
     @staticmethod
-    def ask(
-        default: PackageSources | None, variables: Mapping[str, str], pip: str
-    ) -> Callable[[PipPaths], PipEnvironment]:
+    def ask(default: PackageSources | None, variables: Mapping[str, str], pip: str) -> Ask:
         installer = Installer.parse(f"pip=={pip}")
         view = ComputeView(
             "test", "classic", installer, "15.4", variables=secrets_of(variables), workspace_default=default
         )
-        return lambda paths: pip_environment(layers_of(view), paths, installer=installer)
+        return lambda paths: environment.pip_environment(layers_of(view), paths, installer=installer)
 
 
 def secrets_of(values: Mapping[str, str]) -> dict[str, Secret[str]]:

@@ -33,7 +33,8 @@ class _Handler(BaseHTTPRequestHandler):
         page = index.page(rest) if kind == "simple" else ""
         return self._answer(200 if page else 404, page.encode(), {"Content-Type": "text/html"})
 
-    do_HEAD = do_GET
+    def do_HEAD(self) -> None:
+        self.do_GET()
 
     def _answer(self, status: int, body: bytes, headers: Mapping[str, str] | None = None) -> None:
         self.send_response(status)

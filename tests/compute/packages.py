@@ -11,15 +11,19 @@ _BACKEND = """
 import io, zipfile
 NAME, VERSION = {name!r}, {version!r}
 INFO = f"{{NAME}}-{{VERSION}}.dist-info"
+FILES = {{
+    f"{{NAME}}.py": "built = True\\n",
+    f"{{INFO}}/METADATA": f"Metadata-Version: 2.1\\nName: {{NAME}}\\nVersion: {{VERSION}}\\n",
+    f"{{INFO}}/WHEEL": "Wheel-Version: 1.0\\nGenerator: t\\nRoot-Is-Purelib: true\\nTag: py3-none-any\\n",
+    f"{{INFO}}/RECORD": "",
+}}
 
 def build_wheel(folder, config_settings=None, metadata_directory=None):
     import os
     file = f"{{NAME}}-{{VERSION}}-py3-none-any.whl"
     with zipfile.ZipFile(os.path.join(folder, file), "w") as archive:
-        archive.writestr(zipfile.ZipInfo(f"{{NAME}}.py"), "built = True\\n")
-        archive.writestr(zipfile.ZipInfo(f"{{INFO}}/METADATA"), f"Metadata-Version: 2.1\\nName: {{NAME}}\\nVersion: {{VERSION}}\\n")
-        archive.writestr(zipfile.ZipInfo(f"{{INFO}}/WHEEL"), "Wheel-Version: 1.0\\nGenerator: t\\nRoot-Is-Purelib: true\\nTag: py3-none-any\\n")
-        archive.writestr(zipfile.ZipInfo(f"{{INFO}}/RECORD"), "")
+        for path, text in FILES.items():
+            archive.writestr(zipfile.ZipInfo(path), text)
     return file
 """
 

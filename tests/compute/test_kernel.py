@@ -10,10 +10,10 @@ from collections.abc import Iterator
 from http.server import BaseHTTPRequestHandler, ThreadingHTTPServer
 
 import pytest
-
 from tests.compute.conftest import ME, SESSION_TOKEN, Yard, sources
 from tests.compute.loopback_index import TOKEN, USER, LoopbackIndex
 from tests.compute.packages import wheel
+
 from wheelyard.compute.engine import CellResult, Compute, Identity, Output, Session, StagedFile
 from wheelyard.compute.kernel import LONGEST_OUTPUT
 from wheelyard.core.errors import InvalidState
@@ -229,7 +229,8 @@ def test_interrupt(session: Session) -> None:
 def test_a_cell_that_swallows_the_interrupt_is_ended_by_force(compute: Compute) -> None:
     session = compute.open_session(ME, parameters={})
     seen, results = threading.Event(), list[CellResult]()
-    source = "import time\nprint('go')\nwhile True:\n    try:\n        time.sleep(60)\n    except BaseException:\n        pass"
+    loop = "while True:\n    try:\n        time.sleep(60)\n    except BaseException:\n        pass"
+    source = f"import time\nprint('go')\n{loop}"
     thread = threading.Thread(target=lambda: results.append(session.execute(source, lambda _output: seen.set())))
     thread.start()
     seen.wait(30)
@@ -336,7 +337,8 @@ def test_dbutils_secrets(connected: Session) -> None:
 
 
 def test_the_sdk_needs_no_arguments(connected: Session) -> None:
-    source = "from databricks.sdk import WorkspaceClient; w = WorkspaceClient(); w.current_user.me().user_name, w.config.auth_type"
+    run(connected, "from databricks.sdk import WorkspaceClient; w = WorkspaceClient()")
+    source = "w.current_user.me().user_name, w.config.auth_type"
     assert run(connected, source).text == "('me@example.com', 'runtime')"
     assert (
         run(connected, "from databricks.sdk.runtime import dbutils as d; d.secrets.get('s', 'k')").text
@@ -345,7 +347,8 @@ def test_the_sdk_needs_no_arguments(connected: Session) -> None:
 
 
 def test_the_context_is_where_notebooks_look_for_it(connected: Session) -> None:
-    source = "from dbruntime.databricks_repl_context import get_context; c = get_context(); c.user, c.workspaceId, 'token' in repr(c)"
+    run(connected, "from dbruntime.databricks_repl_context import get_context; c = get_context()")
+    source = "c.user, c.workspaceId, 'token' in repr(c)"
     assert run(connected, source).text == "('me@example.com', '4711', False)"
     legacy = "dbutils.notebook.entry_point.getDbutils().notebook().getContext().userName().get()"
     assert run(connected, legacy).text == "'me@example.com'"
@@ -365,6 +368,7 @@ for pid in filter(str.isdigit, os.listdir("/proc")):
             continue
         if token.encode() in data:
             found.append((pid, what))
-print(found, subprocess.run(["grep", "-rl", "-e", token, os.path.dirname(os.environ["HOME"])], capture_output=True).stdout)
+files = subprocess.run(["grep", "-rl", "-e", token, os.path.dirname(os.environ["HOME"])], capture_output=True)
+print(found, files.stdout)
 """
     assert run(connected, source).text == "[] b''\n"

@@ -17,6 +17,7 @@ import os
 import platform
 import re
 import shutil
+import time
 import uuid
 from collections.abc import Callable, Iterable, Iterator, Mapping
 from contextlib import contextmanager
@@ -121,8 +122,17 @@ class EnvironmentStore:
         path = self._entry(self.folder / "environments" / key, build)
         return Environment(path, base.interpreter, base.image, pins)
 
+    def forget(self, unused_seconds: float) -> None:
+        """Delete what nobody has asked for since then, and what a builder that was killed left behind."""
+        before = time.time() - unused_seconds
+        for kind in ("images", "environments", "building"):
+            for entry in (self.folder / kind).iterdir():
+                if entry.stat().st_mtime < before:
+                    shutil.rmtree(entry, ignore_errors=True)
+
     def _entry(self, final: Path, build: Callable[[Path], None]) -> Path:
         if final.is_dir():
+            os.utime(final)
             return final
         with self._lock(final.name):
             if final.is_dir():

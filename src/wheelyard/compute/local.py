@@ -28,6 +28,9 @@ __all__ = ["LocalEngine"]
 _OWN = ".engine"
 """Folder of the engine itself, beside those of compute. Compute ids never begin with a dot."""
 
+_UNUSED_SECONDS = 30 * 24 * 3600
+"""How long an environment that nobody starts compute with is kept."""
+
 
 class LocalEngine:
     """Starts compute on this machine: see `engine.Engine`.
@@ -103,7 +106,15 @@ class LocalEngine:
             else:
                 found.append(folder.name)
                 remove(folder)
+        self._images.store.forget(_UNUSED_SECONDS)
         return tuple(found)
+
+    def stop(self, compute_id: str) -> None:
+        """Stop one compute, also while it is still starting: `start` then raises. An unknown id is nothing to stop."""
+        with self._lock:
+            compute = self._computes.get(compute_id)
+        if compute is not None:
+            compute.stop()
 
     def stop_all(self) -> None:
         """See `engine.Engine.stop_all`."""

@@ -353,7 +353,7 @@ class LocalCompute:
 
 
 class _Watch(threading.Thread):
-    """Ends a program that is cancelled or takes too long."""
+    """Ends a program that is cancelled or takes too long, and what a program leaves behind when it ends itself."""
 
     def __init__(
         self,
@@ -373,9 +373,12 @@ class _Watch(threading.Thread):
     def run(self) -> None:
         started = self._clock()
         while not self._done.wait(0.1):
+            if not self._process.running:
+                self._process.end_group()
+                return
             late = self._timeout_seconds is not None and self._clock() - started > self._timeout_seconds
             if late or self._cancelled():
-                self.ended_it = self._process.running
+                self.ended_it = True
                 self._process.kill()
                 return
 

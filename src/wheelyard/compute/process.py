@@ -89,9 +89,13 @@ class Process:
     def kill(self) -> int:
         """End it with its whole group at once. Killing twice is allowed."""
         if self.running:
-            with contextlib.suppress(ProcessLookupError, PermissionError):
-                os.killpg(self.pid, signal.SIGKILL)
+            self.end_group()
         return self.wait()
+
+    def end_group(self) -> None:
+        """End what it started and left running. In a sandbox nothing outlives it anyway."""
+        with contextlib.suppress(ProcessLookupError, PermissionError):
+            os.killpg(self.pid, signal.SIGKILL)
 
 
 class Processes:
