@@ -80,7 +80,7 @@ def test_bad_clients_get_one_answer(identity: Workspace, who: str) -> None:
     answer = _post(identity, {"grant_type": "client_credentials"}, basic=credentials[who])
     assert answer.status == 401
     assert answer.json == {"error": "invalid_client", "error_description": "Client authentication failed."}
-    assert answer.headers["WWW-Authenticate"].startswith("Basic")
+    assert answer.headers["www-authenticate"].startswith("Basic")
 
 
 @pytest.mark.parametrize(

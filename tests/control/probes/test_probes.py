@@ -13,7 +13,7 @@ def test_first_request_of_every_client_needs_no_token(identity: Workspace) -> No
         answer = identity.request("GET", "/.well-known/databricks-config", token="", headers=headers)
         assert answer.status == 200
         assert answer.json == {"oidc_endpoint": f"{identity.url}/oidc", "workspace_id": "7405605123456789"}
-        assert answer.headers["X-Databricks-Org-Id"] == "7405605123456789"
+        assert answer.headers["x-databricks-org-id"] == "7405605123456789"
 
 
 def test_sdk_learns_the_workspace(identity: Workspace) -> None:

@@ -97,18 +97,21 @@ class Directory:
         Raises:
             NotFound: there is none of this id, or it is deactivated.
         """
-        row = self._database.read(lambda tx: store.find_principal(tx, principal_id))
-        if row is None or row.kind == "group" or not row.active:
-            raise NotFound("The principal does not exist any more, or is deactivated.", reference="principal-not-found")
         groups = self._groups()
         above = groups.above(principal_id, is_group=False)
-        held = self._database.read(lambda tx: store.entitlements_of(tx, [principal_id, *above]))
+
+        def read(tx: Connection) -> tuple[store.PrincipalRow | None, dict[str, tuple[str, ...]]]:
+            return store.find_principal(tx, principal_id), store.entitlements_of(tx, [principal_id, *above])
+
+        row, held = self._database.read(read)
+        if row is None or row.kind == "group" or not row.active:
+            raise NotFound("The principal does not exist any more, or is deactivated.", reference="principal-not-found")
         return Caller(
             principal_id=principal_id,
             name=row.name,
             kind=cast("Literal['user', 'service_principal']", row.kind),
             display_name=row.display_name,
-            groups=frozenset(groups.names[group_id] for group_id in above) | {USERS},
+            groups=frozenset(groups.names[group_id] for group_id in above if group_id in groups.names) | {USERS},
             entitlements=frozenset(value for values in held.values() for value in values),
         )
 
