@@ -3,7 +3,7 @@
 `script` runs in bash, in a fresh folder, with `wheelyard` on PATH and an embedded workspace in DATABRICKS_HOST.
 `trace` shows a command, runs it and shows its exit code when it is not 0. What differs from run to run (ids, ports,
 times, tokens) is replaced by its name before comparing. `pytest tests/acceptance --record` writes the outputs anew;
-their diff is reviewed like code. """
+their diff is reviewed like code."""
 
 from __future__ import annotations
 
@@ -33,6 +33,12 @@ trace() {
   local code=$?
   [ "$code" = 0 ] || printf 'Exit code: %s\\n' "$code"
 }
+show() {
+  printf '\\n>>> %s\\n' "$1"
+  bash -c "$1"
+  local code=$?
+  [ "$code" = 0 ] || printf 'Exit code: %s\\n' "$code"
+}
 title() { printf '\\n=== %s\\n' "$*"; }
 """
 
@@ -46,9 +52,16 @@ REPLACED: tuple[tuple[str, str], ...] = (
     (r"\b20\d\d-\d\d-\d\d \d\d:\d\d:\d\dZ", "[TIME]"),
     (r"\b1[6-9]\d{11}\b", "[TIME_MS]"),
     (r"\b\d{9,19}\b", "[NUMBER]"),
+    (r'("(?:job_id|run_id|object_id|resource_id|number_in_job)": )"?\d+"?', r"\1[NUMBER]"),
+    (r"\b((?:[Rr]un|get-run|jobs get|jobs delete|jobs run-now|--job-id|[Jj]ob) `?)\d+", r"\1[NUMBER]"),
     (r"\[REQUEST\]|request id \S+", "request id [ID]"),
+    (r"^\d+ +(NOTEBOOK|DIRECTORY|FILE)\b", r"[NUMBER] \1"),
     (r"[ \t]+$", ""),
 )
+
+
+PROGRESS = r"^(?:waiting to reach .*|(?:run \d+|cluster \S+): (?:submitted|[A-Z_]{6,}\b.*))\n"
+"""How often a waiting command looks depends on the machine."""
 
 
 def pytest_generate_tests(metafunc: pytest.Metafunc) -> None:
@@ -61,17 +74,24 @@ def normalised(text: str, places: dict[str, str]) -> str:
     """Text without what differs from run to run. `places` maps what this run had to the word that stands for it."""
     for found in sorted(places, key=len, reverse=True):
         text = text.replace(found, places[found])
-    for number in set(re.findall(r'"(?:job_id|run_id|object_id|resource_id|number_in_job)": "?(\d+)', text)):
-        text = re.sub(rf"(?<![\w.\-]){number}(?![\w.\-])", "[NUMBER]", text)
+    text = re.sub(PROGRESS, "", text, flags=re.MULTILINE)
     for pattern, word in REPLACED:
         text = re.sub(pattern, word, text, flags=re.MULTILINE)
     lines = [line if re.search(r"[─━]", line) else re.sub(r"(?<=\S) {2,}", "  ", line) for line in text.splitlines()]
     return "\n".join(lines).strip() + "\n"
 
 
+@pytest.fixture(scope="module")
+def own_workspace(start_workspace: Callable[..., Workspace]) -> Workspace:
+    """Nobody else sets the default of this one."""
+    return start_workspace()
+
+
 @pytest.fixture
-def run_script(workspace: Workspace, tmp_path: Path) -> Callable[[Path], str]:
+def run_script(own_workspace: Workspace, tmp_path: Path) -> Callable[[Path], str]:
     """Run a folder's script and return what it printed, normalised."""
+
+    workspace = own_workspace
 
     def run(folder: Path) -> str:
         home = tmp_path / "home"
@@ -83,7 +103,6 @@ def run_script(workspace: Workspace, tmp_path: Path) -> Callable[[Path], str]:
             "DATABRICKS_TOKEN": workspace.admin_token,
             "DATABRICKS_CONFIG_FILE": str(home / "none"),
             "FOLDER": str(folder),
-            "PYTHONDONTWRITEBYTECODE": "1",
             "COLUMNS": "100",
         }
         for name in ("WHEELYARD_CACHE_DIR", "WHEELYARD_WHEELHOUSE"):

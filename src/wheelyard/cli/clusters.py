@@ -173,8 +173,14 @@ _CALLS = (
 
 
 def _logs(cluster: str, name: str) -> None:
-    client = connect()
-    screen().raw(read_log(client, str(find_cluster(client, cluster)["cluster_id"]), name))
+    client, out = connect(), screen()
+    log = read_log(client, str(find_cluster(client, cluster)["cluster_id"]), name)
+    if out.wants_json:
+        out.json({"name": name, "lines": log.splitlines()})
+    elif log:
+        out.raw(log)
+    else:
+        out.note(f"the {name} log is empty")
 
 
 _LOGS = Leaf(

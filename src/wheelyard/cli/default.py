@@ -108,7 +108,7 @@ def _set(**given: Any) -> None:
     values = _values(client, wanted)
     if wanted.trim:
         values = {key: Secret(value.reveal().strip()) for key, value in values.items()}
-    with out.progress("storing the workspace default"):
+    with out.progress("storing the workspace default", brief=True):
         done = defaults.write(client, values)
     if out.wants_json:
         out.json({"done": list(done), "values": {key: masked(key, value) for key, value in values.items()}})

@@ -200,7 +200,7 @@ def _doctor(data_dir: str | None, prepare: bool) -> int:  # noqa: FBT001 - click
     out, place = screen(), _place(data_dir)
     if prepare:
         _prepare(place)
-    with out.progress("looking"):
+    with out.progress("looking", brief=True):
         findings = list(look(place))
     if out.wants_json:
         out.json({"ok": not any(one.status == "fail" for one in findings), "checks": [asdict(one) for one in findings]})

@@ -68,8 +68,7 @@ def _token(feed: str, scope: str, comment: str | None, days: int | None) -> None
         out.json(answer, masked=False)
         return
     out.raw(str(answer["token_value"]))
-    host = str(found["index_url"]).partition("://")
-    out.note(f"shown this once; any user name goes with it: {host[0]}://wheelyard:TOKEN@{host[2]}")
+    out.note(f"shown this once; it is the password, with any user name, of {found['index_url']}")
 
 
 def _upload(feed: str, files: Sequence[str]) -> None:
@@ -79,7 +78,7 @@ def _upload(feed: str, files: Sequence[str]) -> None:
     token = Secret(client.config.authenticate()["Authorization"].partition(" ")[2])
     for distribution in ready:
         name = distribution.path.name
-        with out.progress(f"uploading {name}, {distribution.size_bytes} bytes"):
+        with out.progress(f"uploading {name}, {distribution.size_bytes} bytes", brief=True):
             feeds.upload(found, distribution, token)
         if not out.wants_json:
             out.say(f"uploaded {name} to {found['name']}")

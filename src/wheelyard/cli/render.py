@@ -114,8 +114,8 @@ class Screen:
         self.out.print(Text(mask_urls(text), style=style))
 
     def raw(self, text: str) -> None:
-        """Content as it is: a file, a program's output."""
-        self._raw(text, end="" if text.endswith("\n") else "\n")
+        """Content as it is: a file, a program's output; a final newline is added where there is none."""
+        self._raw(text, end="" if not text or text.endswith("\n") else "\n")
 
     def table(self, columns: Sequence[Column | str], rows: Sequence[Sequence[object]], *, empty: str = "") -> None:
         """Aligned columns; on a terminal with colour. `empty` is said (on standard error) when there is no row."""
@@ -152,9 +152,15 @@ class Screen:
             self.fail(Failure(reference, what, hint=hint, word="warning"))
 
     @contextmanager
-    def progress(self, text: str) -> Iterator[Callable[[str], None]]:
-        """While something takes time: on standard error a spinner, or in a pipe a line at each change."""
+    def progress(self, text: str, *, brief: bool = False) -> Iterator[Callable[[str], None]]:
+        """While something takes time: on standard error a spinner, or in a pipe a line at each change.
+
+        `brief` is for what takes a moment: in a pipe it is not worth a line.
+        """
         started = time.monotonic()
+        if brief and not self.err.is_terminal:
+            yield lambda _now: None
+            return
         if not self.err.is_terminal:
             said = [""]
 

@@ -85,9 +85,9 @@ def _print(client: WorkspaceClient, run: dict[str, Any], out: Screen) -> None:
     for one in outputs:
         if one.text:
             out.raw(one.text)
-        for text in (one.trace or one.error,):
-            if text:
-                out.note(text, "red")
+        trouble = one.trace or one.error
+        if trouble and trouble.strip() not in one.text:
+            out.note(trouble, "red")
 
 
 command = Leaf(

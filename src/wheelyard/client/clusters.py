@@ -38,7 +38,7 @@ def find_cluster(client: WorkspaceClient, id_or_name: str) -> dict[str, Any]:
         raise NotFound(
             f"There is no cluster with id or name `{id_or_name}`",
             reference="cluster-not-found",
-            because=f"the workspace lists {len(known)} clusters, none of them it",
+            because="no cluster that you may see has it",
             hint="wheelyard clusters list",
         )
     if len(matches) > 1:

@@ -51,7 +51,9 @@ def find_feed(client: WorkspaceClient, reference: str) -> dict[str, Any]:
     raise NotFound(
         f"There is no feed `{reference}`" if not named else f"`{reference}` names {len(named)} feeds",
         reference="feed-not-found" if not named else "feed-name-ambiguous",
-        because=f"you see {len(seen)} feeds" if not named else "they lie in different organizations or projects",
+        because="they lie in different organizations or projects"
+        if named
+        else "no feed that you may see has this name",
         hint="wheelyard feed list",
     )
 
