@@ -8,6 +8,7 @@ from __future__ import annotations
 
 import io
 import re
+import ssl
 import threading
 import zipfile
 from functools import lru_cache
@@ -78,15 +79,21 @@ class IndexServer(ThreadingHTTPServer):
 
     daemon_threads = True
 
-    def __init__(self) -> None:
+    def __init__(self, tls: ssl.SSLContext | None = None) -> None:
         super().__init__(("127.0.0.1", 0), _Handler)
         self.log: list[tuple[str, str]] = []
+        self.scheme = "https" if tls else "http"
+        if tls is not None:
+            self.socket = tls.wrap_socket(self.socket, server_side=True)
         self._thread = threading.Thread(target=self.serve_forever, kwargs={"poll_interval": 0.05}, daemon=True)
         self._thread.start()
 
     @property
     def base(self) -> str:
-        return f"http://127.0.0.1:{self.server_address[1]}"
+        return f"{self.scheme}://127.0.0.1:{self.server_address[1]}"
+
+    def handle_error(self, request: object, client_address: object) -> None:
+        """A client that trusts us not, or hangs up: expected here."""
 
     def close(self) -> None:
         self.shutdown()

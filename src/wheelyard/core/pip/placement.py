@@ -8,7 +8,7 @@ Some layers are places already: a user file is a file. Others are not: the works
 from __future__ import annotations
 
 from collections.abc import Iterable
-from dataclasses import dataclass, replace
+from dataclasses import dataclass
 
 from wheelyard.core.pip.layer import Layer, LayerKind, Setting
 from wheelyard.core.pip.options import CLUSTER_PREFIX, PIP_PREFIX, option_of_variable
@@ -83,7 +83,7 @@ def place(layers: Iterable[Layer], order: Order = CLUSTER_ABOVE_DEFAULT.chosen) 
     beaten: list[tuple[Placed, Placed]] = []
     files = [_file_of(layer) for layer in known if layer.kind in _FILES and layer.kind not in for_all]
     if shared:
-        files.append(_shared_file(shared, beaten))
+        files.append(_shared_file(shared, _set_by_all_users_files(known), beaten))
     files.sort(key=lambda file: rank_of(file.kind, order))  # stable: several XDG files keep their positions
     variables = [
         _as_found(layer, setting)
@@ -110,7 +110,15 @@ def _file_of(layer: Layer) -> PlacedFile:
     return PlacedFile(layer.origin, layer.kind, tuple(_as_found(layer, setting) for setting in layer.settings))
 
 
-def _shared_file(layers: list[Layer], beaten: list[tuple[Placed, Placed]]) -> PlacedFile:
+def _set_by_all_users_files(layers: list[Layer]) -> dict[str, Placed]:
+    """What `$XDG_CONFIG_DIRS` sets: weaker than the global file, yet stronger than the machine's own index written there."""
+    settings = ((layer, s) for layer in layers if layer.kind is LayerKind.XDG_FILE for s in layer.settings)
+    return {layer.option_name(s): _as_found(layer, s) for layer, s in settings if s.text and s.section == "global"}
+
+
+def _shared_file(
+    layers: list[Layer], stronger_than_public: dict[str, Placed], beaten: list[tuple[Placed, Placed]]
+) -> PlacedFile:
     """One text out of several layers; a file nobody adds to stays as it was written."""
     path = next((layer.origin for layer in layers if layer.kind is LayerKind.GLOBAL_FILE), "global file")
     if len(layers) == 1 and layers[0].kind is LayerKind.GLOBAL_FILE:
@@ -119,7 +127,10 @@ def _shared_file(layers: list[Layer], beaten: list[tuple[Placed, Placed]]) -> Pl
     for layer in layers:
         for setting in layer.settings:
             name = layer.option_name(setting)
-            placed = Placed(layer, replace(setting, section=setting.section), name)
+            placed = Placed(layer, setting, name)
+            if layer.kind is LayerKind.PUBLIC_INDEX and name in stronger_than_public:
+                beaten.append((placed, stronger_than_public[name]))
+                continue
             weaker = kept.pop((setting.section, name), None)
             if weaker is not None:
                 beaten.append((weaker, placed))
