@@ -228,8 +228,10 @@ class _Layer:
 
     def __init__(self, wanted: Iterable[bytes]) -> None:
         self._sorted = sorted(wanted)
-        self._begins = {pattern[:length] for pattern in self._sorted for length in range(1, SHORTEST_SECRET + 1)}
         self._automaton = BytesAhoCorasick(self._sorted, MatchKind.LeftmostLongest)
+        heads = {pattern[:SHORTEST_SECRET] for pattern in self._sorted}
+        self._heads = BytesAhoCorasick(sorted(heads), MatchKind.Standard)
+        self._half_heads = {head[:length] for head in heads for length in range(1, SHORTEST_SECRET)}
 
     def __iter__(self) -> Iterator[bytes]:
         return iter(self._sorted)
@@ -251,9 +253,14 @@ class _Layer:
 
     def _begun_at(self, data: bytes, start: int) -> int:
         """The first place from `start` on whose rest is a proper prefix of a pattern; the end when there is none."""
-        for place in range(max(start, len(data) - LONGEST_PATTERN + 1), len(data)):
-            if data[place : place + SHORTEST_SECRET] in self._begins and self._is_proper_prefix(data[place:]):
-                return place
+        first = max(start, len(data) - LONGEST_PATTERN + 1)
+        tail = data[first:]
+        for _head, place, _end in self._heads.find_matches_as_indexes(tail, overlapping=True):
+            if self._is_proper_prefix(tail[place:]):
+                return first + place
+        for place in range(max(0, len(tail) - SHORTEST_SECRET + 1), len(tail)):
+            if tail[place:] in self._half_heads:
+                return first + place
         return len(data)
 
     def _is_proper_prefix(self, rest: bytes) -> bool:
