@@ -6,6 +6,7 @@ import os
 import shutil
 import stat
 import sys
+import tempfile
 from collections.abc import Callable, Iterator, Mapping
 from dataclasses import asdict, dataclass
 from importlib import import_module
@@ -19,9 +20,12 @@ from wheelyard.cli.failures import exit_code_of, failure_of
 from wheelyard.cli.render import Column, screen
 from wheelyard.cli.settings import Leaf, Settings, connect, settings
 from wheelyard.client.explain import explain_here, installed_pip
+from wheelyard.client.local import machine_index
+from wheelyard.core.errors import LaunchFailed
 from wheelyard.core.pip.answer import PUBLIC_INDEX
 from wheelyard.core.pip.installer import Installer
-from wheelyard.core.rules.runtimes import RUNTIMES
+from wheelyard.core.redaction import Secret
+from wheelyard.core.rules.runtimes import ENVIRONMENT_VERSIONS, RUNTIMES
 
 __all__ = ["Finding", "command"]
 
@@ -214,10 +218,25 @@ def _doctor(data_dir: str | None, prepare: bool) -> int:  # noqa: FBT001 - click
 
 
 def _prepare(place: Place) -> None:
-    """Build the image of every runtime this machine can run, so that the first cluster starts at once."""
-    images = import_module("wheelyard.compute.prepare")
-    with screen().progress("building runtime images") as tell:
-        images.prepare_images(cache=place.cache_dir, wheelhouse=place.wheelhouse, on_line=tell)
+    """Start and stop compute of every runtime once, so that its image is there when the first cluster wants it."""
+    from wheelyard.compute.engine import EngineSettings, LaunchSpec  # noqa: PLC0415 - needs the compute extra
+    from wheelyard.compute.local import LocalEngine  # noqa: PLC0415 - as above
+    from wheelyard.core.pip.environment import PipEnvironment  # noqa: PLC0415 - as above
+
+    out = screen()
+    index = machine_index(place.environ, home=place.home)
+    pairs = dict.fromkeys((row.python, row.pip) for row in (*RUNTIMES, *ENVIRONMENT_VERSIONS))
+    with tempfile.TemporaryDirectory(prefix="wheelyard-prepare-") as folder, out.progress("preparing") as tell:
+        kept = EngineSettings(folder=Path(folder), cache=place.cache_dir, wheelhouse=place.wheelhouse)
+        engine = LocalEngine(kept, machine_index=Secret(index.reveal()) if index else None)
+        for number, (python, pip) in enumerate(pairs, 1):
+            tell(f"runtime image {number} of {len(pairs)}: Python {python}, pip {pip}")
+            spec = LaunchSpec(f"prepare-{number}", python, pip, "", {}, lambda _paths: PipEnvironment({}))
+            try:
+                engine.start(spec, lambda _line: None).stop()
+            except LaunchFailed as problem:
+                out.warn("image-not-built", problem.what, problem.hint)
+        engine.stop_all()
 
 
 command = Leaf(
@@ -229,7 +248,9 @@ command = Leaf(
         ),
     ],
     short_help="Check this machine and the workspace it talks to.",
-    help="""Check this machine and the workspace it talks to: Python, uv, which index pip asks here, sandbox, runtime images,
-    data folder, host and who you are there. Exit code 1 when something has to be put right.""",
+    help="""Check this machine and the workspace it talks to.
+
+    Python, uv, which index pip asks here, sandbox, runtime images, data folder, host and who you are there. Exit code 1
+    when something has to be put right.""",
     callback=_doctor,
 )

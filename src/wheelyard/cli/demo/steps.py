@@ -226,7 +226,7 @@ def _default(stage: Stage) -> None:
         body = {"scope": _SCOPE, "key": key, "string_value": value}
         shown = json.dumps({**body, "string_value": mask_urls(value)})
         story.command(*_PUT, json.dumps(body), shown=f"wheelyard {' '.join(_PUT)} '{shown}'")
-    stored = story.command("default", "show")
+    stored = story.command("default", "show", drawn=True)
     story.shows("****" in stored.out, "the stored URLs are shown with their credentials masked")
     story.command("default", "check")
 
@@ -256,7 +256,7 @@ def _cluster(stage: Stage) -> None:
     with story.waiting("installing ledgerlib"):
         status = programs.wait_for_libraries(stage.client, cluster_id)
     stage.keep("library statuses", status)
-    last = story.command("libraries", "cluster-status", cluster_id)
+    last = story.command("libraries", "cluster-status", cluster_id, drawn=True)
     story.shows("INSTALLED" in last.out, "the cluster installed `ledgerlib` from the private feed")
 
 
@@ -306,10 +306,12 @@ def _explicit(stage: Stage) -> None:
 def _explain(stage: Stage) -> None:
     story = stage.story
     story.step("Ask why", "The same function that set pip up on the cluster answers.")
-    plain = story.command("explain", "--cluster", "demo")
+    plain = story.command("explain", "--cluster", "demo", drawn=True)
     story.holds("workspace default" in plain.out, "the cluster's index comes from the workspace default", plain.out)
     preview = str(stage.feeds["preview"]["index_url"])
-    explicit = story.command("explain", "--cluster", "demo", "--", "install", "ledgerlib", "--index-url", preview)
+    explicit = story.command(
+        "explain", "--cluster", "demo", "--", "install", "ledgerlib", "--index-url", preview, drawn=True
+    )
     story.shows("/preview/" in explicit.out, "`explain` says what the cell did, without running it")
 
 

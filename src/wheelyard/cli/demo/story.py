@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import io
+import os
 import shlex
 import sys
 import time
@@ -33,6 +34,13 @@ class Spoken:
     exit_code: int
     out: str
     err: str
+
+
+class _LikeATerminal(io.StringIO):
+    """Text that is drawn for a terminal and kept."""
+
+    def isatty(self) -> bool:
+        return True
 
 
 @dataclass
@@ -72,17 +80,22 @@ class Story:
     def seconds(self) -> float:
         return self.clock() - self._started
 
-    def command(self, *words: str, shown: str = "", quiet: bool = False, expected: int = 0) -> Spoken:
+    def command(
+        self, *words: str, shown: str = "", quiet: bool = False, drawn: bool = False, expected: int = 0
+    ) -> Spoken:
         """Show a command, run it, show what it printed, and hold it to its exit code.
 
-        `shown` replaces the words on the screen, where the real ones name a temporary file; `quiet` keeps its output
-        for the story to quote from.
+        `shown` replaces the words on the screen, where the real ones name a temporary file; `quiet` keeps its output for
+        the story to quote from; `drawn` shows it as it looks on a terminal, when this is one.
         """
         line = shown or shlex.join(["wheelyard", *words])
         self._print(Padding(Text.assemble(("$ ", "dim"), (line, "bold")), (0, 0, 0, 3)), f"   $ {line}")
-        spoken = self._run(words)
+        with self.waiting(shlex.join(["wheelyard", *words[:2]])):
+            spoken = self._run(words, io.StringIO())
         self.transcript += [spoken.out, spoken.err]
-        if not quiet or spoken.exit_code != expected:
+        if drawn and self.screen.is_terminal:
+            self._draw(words)
+        elif not quiet or spoken.exit_code != expected:
             self.quote(spoken.out)
         self.holds(
             spoken.exit_code == expected,
@@ -91,11 +104,21 @@ class Story:
         )
         return spoken
 
-    def _run(self, words: Sequence[str]) -> Spoken:
-        out, err = io.StringIO(), io.StringIO()
-        with self.waiting(shlex.join(["wheelyard", *words[:2]])), redirect_stdout(out), redirect_stderr(err):
+    def _run(self, words: Sequence[str], out: io.StringIO) -> Spoken:
+        err = io.StringIO()
+        with redirect_stdout(out), redirect_stderr(err):
             code = self.run(words)
         return Spoken(code, out.getvalue(), err.getvalue())
+
+    def _draw(self, words: Sequence[str]) -> None:
+        """Run once more, into something that says it is a terminal a little narrower than this one."""
+        os.environ["COLUMNS"] = str(self.screen.out.width - 5)
+        try:
+            spoken = self._run(words, _LikeATerminal())
+        finally:
+            del os.environ["COLUMNS"]
+        self.transcript.append(Text.from_ansi(spoken.out).plain)
+        self.screen.out.print(Padding(Text.from_ansi(spoken.out.rstrip()), (0, 0, 0, 5)))
 
     @contextmanager
     def waiting(self, text: str) -> Iterator[Callable[[str], None]]:
