@@ -1,4 +1,4 @@
-"""The client half works with nothing of the server half installed: each verb that talks to a workspace, and its help."""
+"""The client half works with nothing of the server half installed: verbs that talk to a workspace, and their help."""
 
 from __future__ import annotations
 
