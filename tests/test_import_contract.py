@@ -27,7 +27,7 @@ ARROWS: dict[str, frozenset[str]] = {
     "serving": frozenset({"core", "storage", "control", "http", "embedded", "logs"}),
     "pytest_plugin": frozenset({"core", "embedded", "serving"}),
     "client": frozenset({"core", "artifacts"}),
-    "cli": frozenset({"core", "artifacts", "client", "embedded", "serving", "logs"}),
+    "cli": frozenset({"core", "artifacts", "compute", "client", "embedded", "serving", "logs"}),
     "__main__": frozenset({"cli"}),
     "__init__": frozenset(),
 }
