@@ -59,7 +59,13 @@ class Explanation:
                 for verdict in options.verdicts
             ],
             "warnings": [
-                {"id": w.id, "text": mask_urls(w.text), "confidence": w.confidence, "level": w.level, "source": w.source}
+                {
+                    "id": w.id,
+                    "text": mask_urls(w.text),
+                    "confidence": w.confidence,
+                    "level": w.level,
+                    "source": w.source,
+                }
                 for w in self.warnings
             ],
             "error": None
@@ -92,7 +98,10 @@ def explain(
     """
     known = tuple(layers)
     if command:
-        known = (*(layer for layer in known if layer.kind not in _OF_A_COMMAND), *_command_layers(compute, known, command, requirements or {}, order))
+        known = (
+            *(layer for layer in known if layer.kind not in _OF_A_COMMAND),
+            *_command_layers(compute, known, command, requirements or {}, order),
+        )
     if compute.installer.name == "uv" and compute.kind != "local" and compute.uv_form:
         known = (*known, _uv_form(known, order))
     options = effective_options(known, compute.installer, order=order)
@@ -111,7 +120,9 @@ def _command_layers(
     compute: ComputeView, layers: Iterable[Layer], command: Sequence[str], files: Mapping[str, str], order: Order
 ) -> tuple[Layer, ...]:
     line = parse_command(command, compute.installer)
-    named = effective_options((*(layer for layer in layers if layer.kind not in _OF_A_COMMAND), line), compute.installer, order=order)
+    named = effective_options(
+        (*(layer for layer in layers if layer.kind not in _OF_A_COMMAND), line), compute.installer, order=order
+    )
     variables = {name: value.reveal() for name, value in compute.variables.items()}
     constraints = [source.value for source in named.constraints]
     wanted = [source.value for source in named.requirements]

@@ -1,0 +1,82 @@
+"""Write docs/reference/rules.md from the rows: who wins, what differs by version, what reaches which compute, what is linted."""
+
+from __future__ import annotations
+
+from collections.abc import Iterable, Sequence
+from pathlib import Path
+
+from wheelyard.core.delivery import METHODS
+from wheelyard.core.rules.deliveries import REACHES
+from wheelyard.core.rules.installers import BEHAVIOURS, EPOCHS
+from wheelyard.core.rules.lints import LINTS
+from wheelyard.core.rules.ranks import CLUSTER_ABOVE_DEFAULT, PIP_RANKS, UV_RANKS
+
+PAGE = Path(__file__).parents[1] / "docs" / "reference" / "rules.md"
+
+HEAD = """# Rules
+
+Generated from the rows in `src/wheelyard/core/rules` by `scripts/reference_rules.py`; edit the rows, not this page.
+
+Confidence: *measured* with the real installer, *documented* by its maker, *recalled* from documentation that was not read
+again, *inferred* from the others.
+"""
+
+
+def table(head: Sequence[str], rows: Iterable[Sequence[str]]) -> str:
+    lines = ["| " + " | ".join(head) + " |", "|" + "---|" * len(head)]
+    lines += ["| " + " | ".join(cell.replace("|", "\\|") for cell in row) + " |" for row in rows]
+    return "\n".join(lines) + "\n"
+
+
+def page() -> str:
+    """The whole page."""
+    switch = CLUSTER_ABOVE_DEFAULT
+    parts = [
+        HEAD,
+        "## Who wins: pip\n\nWeakest first.\n",
+        table(
+            ("place", "merges as", "source", "confidence"),
+            ((row.title, row.realm, row.source, row.confidence) for row in PIP_RANKS),
+        ),
+        f"{switch.question} Chosen: `{switch.chosen}` ({switch.confidence}; {switch.source}).\n",
+        "## Who wins: uv\n\nWeakest first.\n",
+        table(
+            ("place", "merges as", "source", "confidence"),
+            ((row.title, row.realm, row.source, row.confidence) for row in UV_RANKS),
+        ),
+        "## Versions\n",
+        table(("epoch", "versions", "what is new"), ((row.id, f"`{row.versions}`", row.title) for row in EPOCHS)),
+        "## What differs by version\n",
+        table(
+            ("rule", "versions", "behaviour", "source", "confidence"),
+            ((row.id, f"`{row.versions}`", row.text, row.source, row.confidence) for row in BEHAVIOURS),
+        ),
+        "## Delivery methods\n",
+        table(
+            ("method", "who sees the token", "a change takes effect", "fails silently when", "rating", "confidence"),
+            (
+                (method.title, method.token_seen_by, method.takes_effect, method.fails_silently, method.rating, method.confidence)
+                for method in METHODS
+            ),
+        ),
+        "## Where a method has no effect\n",
+        table(
+            ("rule", "method", "works on", "runtimes", "otherwise", "source", "confidence"),
+            (
+                (row.id, row.method, ", ".join(row.kinds), f"`{row.runtimes}`" if row.runtimes else "all", row.otherwise, row.source, row.confidence)
+                for row in REACHES
+            ),
+        ),
+        "## Lints\n",
+        table(
+            ("lint", "level", "says", "source", "confidence"),
+            ((row.id, row.level, row.text.replace("{found}", "…"), row.source, row.confidence) for row in LINTS),
+        ),
+    ]
+    return "\n".join(parts)
+
+
+if __name__ == "__main__":
+    PAGE.parent.mkdir(parents=True, exist_ok=True)
+    PAGE.write_text(page())
+    print(f"wrote {PAGE}")
