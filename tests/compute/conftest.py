@@ -5,6 +5,7 @@ from __future__ import annotations
 import itertools
 import os
 import shutil
+import time
 import uuid
 from collections.abc import Callable, Iterator, Mapping
 from dataclasses import dataclass
@@ -82,6 +83,9 @@ def cache() -> Iterator[Path]:
     """A store of this session's own whose images are those of the sessions before."""
     if not any(WHEELHOUSE.glob("ipykernel-*.whl")):
         pytest.fail("there is no wheelhouse: run `make test`, or scripts/wheelhouse.py")
+    for left in TOOLS.glob("test-store-*"):
+        if left.stat().st_mtime < time.time() - 24 * 3600:
+            shutil.rmtree(left, ignore_errors=True)
     folder = TOOLS / f"test-store-{uuid.uuid4().hex[:8]}"
     folder.mkdir(parents=True)
     IMAGES.mkdir(parents=True, exist_ok=True)

@@ -40,13 +40,15 @@ def ask(compute: Compute, code: str) -> list[str]:
     return lines
 
 
-@pytest.mark.parametrize("pip", [OLD_PIP, NEW_PIP])
+@pytest.mark.parametrize(
+    ("python", "pip"), [("3.10", "22.3.1"), ("3.11", OLD_PIP), ("3.11", NEW_PIP), ("3.12", "25.3")]
+)
 def test_a_library_and_what_it_needs_come_from_the_workspace_default(
-    yard: Yard, index: LoopbackIndex, pip: str
+    yard: Yard, index: LoopbackIndex, python: str, pip: str
 ) -> None:
     top, below = name(), name()
     index.add(wheel(top, "2.0", requires=[f"{below}>=1"]) | wheel(below, "1.5"))
-    compute = yard.start(default=sources(index.url), pip=pip)
+    compute = yard.start(default=sources(index.url), pip=pip, python=python)
     installed, lines = install(compute, f"{top}==2.0")
     assert installed == tuple(sorted((f"{top}==2.0", f"{below}==1.5")))
     assert f"Looking in indexes: http://{USER}:****@127.0.0.1:{index.server_port}/simple/" in lines

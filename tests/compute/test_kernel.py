@@ -142,6 +142,7 @@ def test_shell_cells(session: Session) -> None:
     assert run(session, "%sh\nfalse\necho on").text == "on\n"
     assert session.execute("%sh -e\nfalse\necho on").status == "error"
     assert run(session, "x = 'y'\n%sh echo line").text == "line\n"
+    assert run(session, "word = 'y'\n!echo {word} $word").text == "y y\n"
     assert run(session, "words = !echo captured\nwords[0]").text == "'captured'"
 
 

@@ -160,6 +160,19 @@ def test_refresh_reaches_what_is_started_from_then_on(yard: Yard, index: Loopbac
     other.close()
 
 
+def test_dependencies_may_name_workspace_files(yard: Yard) -> None:
+    [(first, one)] = wheel("dependency_one").items()
+    lines = ("-r /Workspace/a/more.txt", f"/Workspace/a/{first}")
+    files = (
+        StagedFile(f"/Workspace/a/{first}", one),
+        StagedFile("/Workspace/a/more.txt", b"# nothing more\n"),
+    )
+    compute = yard.start(requirements=lines, files=files, variables={"PIP_NO_INDEX": "1"})
+    code = "import dependency_one; print(dependency_one.version)"
+    assert run(compute, "-c", code) == (0, ["1.0"])
+    compute.stop()
+
+
 def test_idle_time_counts_from_the_last_code(compute: Compute) -> None:
     run(compute, "-c", "")
     assert 0 <= compute.idle_seconds() < 30

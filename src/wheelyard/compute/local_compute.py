@@ -39,6 +39,7 @@ __all__ = ["LocalCompute", "Means"]
 
 _SYSTEM_PATH = "/usr/local/bin:/usr/bin:/bin"
 _WORKSPACE = "/Workspace"
+_WORKSPACE_PATH = re.compile(rf"(?<![\w./-]){_WORKSPACE}(?=/)|(?<=file://){_WORKSPACE}(?=/)")
 _URL = re.compile(r"[A-Za-z][A-Za-z0-9+.-]*://\S+")
 
 
@@ -103,7 +104,7 @@ class LocalCompute:
 
     def install_own(self, lines: Sequence[str], on_line: OnLine) -> InstallResult:
         """Install the compute's own requirement lines, as one requirements file."""
-        text = "".join(f"{self._inside(line)}\n" for line in lines)
+        text = "".join(f"{self._inside_line(line)}\n" for line in lines)
         self._hide_urls({"requirements": Secret(text)})
 
         def wanted(folder: Path) -> Wanted:
@@ -330,6 +331,12 @@ class LocalCompute:
         if self._table.sandbox.name == "none" and (text == _WORKSPACE or text.startswith(f"{_WORKSPACE}/")):
             return str(self._workspace) + text[len(_WORKSPACE) :]
         return text
+
+    def _inside_line(self, line: str) -> str:
+        """A requirement line, the same way: the path may stand behind `-r` or `name @`."""
+        if self._table.sandbox.name == "none":
+            return _WORKSPACE_PATH.sub(lambda _found: str(self._workspace), line)
+        return line
 
     def _text_of(self, requirement: Sequence[str]) -> str:
         """The text of the requirements file among pip's arguments, where it is a workspace file."""
