@@ -225,7 +225,8 @@ def _prepare(place: Place) -> None:
 
     out = screen()
     index = machine_index(place.environ, home=place.home)
-    pairs = dict.fromkeys((row.python, row.pip) for row in (*RUNTIMES, *ENVIRONMENT_VERSIONS))
+    wanted = [(row.python, row.pip) for row in RUNTIMES] + [(row.python, row.pip) for row in ENVIRONMENT_VERSIONS]
+    pairs = dict.fromkeys(wanted)
     with tempfile.TemporaryDirectory(prefix="wheelyard-prepare-") as folder, out.progress("preparing") as tell:
         kept = EngineSettings(folder=Path(folder), cache=place.cache_dir, wheelhouse=place.wheelhouse)
         engine = LocalEngine(kept, machine_index=Secret(index.reveal()) if index else None)

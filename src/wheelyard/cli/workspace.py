@@ -57,8 +57,9 @@ _CALLS = (
 
 
 def _import(path: str | None, file: str | None, content: str | None, json_text: str | None, **flags: Any) -> None:
+    body: dict[str, Any]
     if json_text is not None:
-        body: dict[str, Any] = read_json(json_text)
+        body = read_json(json_text)
     else:
         if path is None:
             raise click.UsageError("missing argument TARGET_PATH")

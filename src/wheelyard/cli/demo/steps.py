@@ -122,8 +122,7 @@ def _tell(stage: Stage) -> None:
         _proof,
     ):
         step(stage)
-    stage.story.step(f"Done in {stage.story.seconds:.0f} seconds")
-    stage.story.say("Where to look next:")
+    stage.story.title("", f"Everything held, in {stage.story.seconds:.0f} seconds. Where to look next:")
     stage.story.say('  wheelyard up               a workspace of your own; then: eval "$(wheelyard env)"')
     stage.story.say("  wheelyard explain --local  which index pip asks on this machine, and why")
     stage.story.say("  docs/guides/quickstart.md  the same in your words, also against a real workspace")

@@ -85,8 +85,8 @@ class Story:
     ) -> Spoken:
         """Show a command, run it, show what it printed, and hold it to its exit code.
 
-        `shown` replaces the words on the screen, where the real ones name a temporary file; `quiet` keeps its output for
-        the story to quote from; `drawn` shows it as it looks on a terminal, when this is one.
+        `shown` replaces the words on the screen, where the real ones name a temporary file; `quiet` keeps its output
+        for the story to quote from; `drawn` shows it as it looks on a terminal, when this is one.
         """
         line = shown or shlex.join(["wheelyard", *words])
         self._print(Padding(Text.assemble(("$ ", "dim"), (line, "bold")), (0, 0, 0, 3)), f"   $ {line}")
