@@ -8,8 +8,10 @@ from __future__ import annotations
 
 import base64
 import csv
+import errno
 import hashlib
 import stat
+import struct
 import zipfile
 import zlib
 from collections.abc import Mapping
@@ -51,7 +53,11 @@ def read_wheel(path: Path, filename: str, limits: UploadLimits) -> Distribution:
             metadata, content = wheel.metadata()
             wheel.check_licenses(metadata)
             wheel.check_record()
-    except (zipfile.BadZipFile, zlib.error, NotImplementedError, EOFError, UnicodeDecodeError) as error:
+    except (zipfile.BadZipFile, zlib.error, struct.error, NotImplementedError, EOFError, ValueError) as error:
+        raise _broken(filename) from error
+    except OSError as error:
+        if error.errno != errno.EINVAL:  # a broken directory makes zipfile seek to before the start
+            raise
         raise _broken(filename) from error
     build_text = f"{build[0]}{build[1]}" if build else ""
     tag_text = ".".join(sorted(str(tag) for tag in tags))
