@@ -104,7 +104,6 @@ class InstantCompute:
         self.programs: list[list[str]] = []
         self.identities: list[Identity] = []
         self.hidden: list[Secret[str]] = []
-        self.idle = 0.0
         self.stopped = False
         self._engine = engine
 
@@ -169,7 +168,7 @@ class InstantCompute:
         self.hidden.append(secret)
 
     def idle_seconds(self) -> float:
-        return self.idle
+        return self._engine.idle
 
     def stop(self) -> None:
         self.stopped = True
@@ -192,6 +191,7 @@ class InstantEngine:
         self.hold_installs = threading.Event()
         self.refuse: LaunchFailed | LibraryFailed | None = None
         self.swept = 0
+        self.idle = 0.0
         self._ended = False
 
     def start(self, spec: LaunchSpec, on_line: OnLine) -> Compute:
@@ -203,7 +203,7 @@ class InstantEngine:
         if refusal is not None:
             raise refusal
         if any("missing" in line for line in spec.requirements):
-            raise LibraryFailed("ERROR: No matching distribution found", code="NO_MATCHING_DISTRIBUTION_ERROR")
+            raise LaunchFailed("ERROR: No matching distribution found", code="NO_MATCHING_DISTRIBUTION_ERROR")
         compute = InstantCompute(spec, self)
         for name, value in spec.variables.items():
             on_line(f"export {name}={value.reveal()}")

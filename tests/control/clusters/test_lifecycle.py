@@ -167,17 +167,19 @@ def test_only_the_owner_adds_a_secret_reference(rooms: ComputeRooms) -> None:
 
 
 def test_idle_clusters_end(rooms: ComputeRooms) -> None:
-    cluster_id = rooms.cluster(autotermination_minutes=10)
-    rooms.engine.running[cluster_id].idle = 10_000
-    rooms.call("POST", "/api/2.1/clusters/restart", {"cluster_id": cluster_id})  # the new life looks at once
-    rooms.until(lambda: len(rooms.engine.started) == 2)
-    rooms.engine.started[-1].idle = 10_000
-    live = rooms.clusters._supervisor._live[cluster_id]
-    with live.wake:
-        live.wake.notify_all()
-    rooms.until(lambda: rooms.state(cluster_id) == "TERMINATED")
-    reason = rooms.details(cluster_id)["termination_reason"]
-    assert reason == {"code": "INACTIVITY", "type": "SUCCESS", "parameters": {"inactivity_duration_min": "10"}}
+    rooms.engine.idle = 10_000
+    body = {"spark_version": RUNTIME, "autotermination_minutes": 10}
+    _, made = rooms.call("POST", "/api/2.1/clusters/create", body)
+    rooms.until(lambda: rooms.state(made["cluster_id"]) == "TERMINATED")
+    details = rooms.details(made["cluster_id"])
+    assert details["termination_reason"] == {
+        "code": "INACTIVITY",
+        "type": "SUCCESS",
+        "parameters": {"inactivity_duration_min": "10"},
+    }
+    assert details["state_message"] == "Inactive cluster terminated (inactive for 10 minutes)."
+    never = rooms.cluster()
+    assert rooms.state(never) == "RUNNING"
 
 
 def test_list_filters_sorts_and_pages(rooms: ComputeRooms) -> None:

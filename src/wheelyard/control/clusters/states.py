@@ -16,7 +16,16 @@ from typing import Any, Literal
 
 from wheelyard.core.errors import InvalidState
 
-__all__ = ["LIVE", "TRANSITIONS", "Action", "ClusterState", "Termination", "after", "termination"]
+__all__ = [
+    "LIVE",
+    "TERMINATION_TYPES",
+    "TRANSITIONS",
+    "Action",
+    "ClusterState",
+    "Termination",
+    "after",
+    "termination",
+]
 
 
 class ClusterState(StrEnum):

@@ -19,7 +19,7 @@ from wheelyard.control.clusters.launch import Prepared, environment_version
 from wheelyard.control.clusters.ports import WorkspaceFiles
 from wheelyard.control.clusters.service import Clusters
 from wheelyard.control.clusters.staging import stage_workspace, workspace_path
-from wheelyard.control.clusters.states import ClusterState
+from wheelyard.control.clusters.states import TERMINATION_TYPES, ClusterState
 from wheelyard.control.clusters.store import Cluster
 from wheelyard.control.jobs.outcomes import Outcome, cluster_failed, invalid_run, library_failed
 from wheelyard.control.jobs.stopping import Stop, TaskFailed
@@ -33,7 +33,6 @@ from wheelyard.core.redaction import mask_urls
 __all__ = ["ComputeSupply", "Lease"]
 
 _SLICE_SECONDS = 0.5
-_LIBRARY_CODE = "LIBRARY"
 OnLine = Callable[[str], None]
 
 
@@ -216,7 +215,7 @@ class ComputeSupply:
         except LibraryFailed as error:
             raise TaskFailed(_dependencies_failed(spec, redact(error.what), redact)) from error
         except LaunchFailed as error:
-            if _LIBRARY_CODE in error.code:
+            if error.code not in TERMINATION_TYPES:  # an engine passes on the code of the dependency that failed
                 raise TaskFailed(_dependencies_failed(spec, redact(error.what), redact)) from error
             raise TaskFailed(cluster_failed(redact(error.what))) from error
 
