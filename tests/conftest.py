@@ -12,15 +12,21 @@ from collections.abc import Callable, Iterator, Mapping
 from dataclasses import dataclass
 from email.message import Message
 from pathlib import Path
-from typing import Any
+from typing import TYPE_CHECKING, Any
 
 import pytest
 from databricks.sdk import WorkspaceClient
 from databricks.sdk.core import Config
+from tests.security.secrets_made import remember
 
 from wheelyard.embedded import Settings
 from wheelyard.logs import configure_logging
 from wheelyard.serving import RunningWorkspace
+
+if TYPE_CHECKING:
+    from tests.security.token_leak_sweep import Sweep  # at run time pytest loads it, as a plugin
+
+pytest_plugins = ["tests.security.token_leak_sweep"]
 
 ROOT = Path(__file__).resolve().parent.parent
 TOOLS = ROOT / ".tools"
@@ -122,13 +128,16 @@ class Workspace:
                 },
             )
         assert self.running is not None
-        return self.running.workspace.issue_token(principal_id).reveal()
+        token = self.running.workspace.issue_token(principal_id)
+        remember(token)
+        return token.reveal()
 
 
 @pytest.fixture(scope="session", autouse=True)
-def server_log(tmp_path_factory: pytest.TempPathFactory) -> Iterator[Path]:
+def server_log(tmp_path_factory: pytest.TempPathFactory, leak_sweep: Sweep) -> Iterator[Path]:
     """What the workspaces of this session log, in a file that can be searched for what must not be there."""
     path = tmp_path_factory.mktemp("log") / "server.log"
+    leak_sweep.add(path)
     with path.open("w") as stream:
         configure_logging("debug", stream)
         yield path
@@ -152,12 +161,13 @@ def settings_for(data_dir: Path, **changes: Any) -> Settings:
 
 
 @pytest.fixture(scope="session")
-def start_workspace(tmp_path_factory: pytest.TempPathFactory) -> Iterator[Callable[..., Workspace]]:
+def start_workspace(tmp_path_factory: pytest.TempPathFactory, leak_sweep: Sweep) -> Iterator[Callable[..., Workspace]]:
     """Start further workspaces: `start_workspace(data_dir=…, **settings)`; all end with the test session."""
     started: list[RunningWorkspace] = []
 
     def start(data_dir: Path | None = None, **changes: Any) -> Workspace:
         folder = data_dir or tmp_path_factory.mktemp("workspace")
+        leak_sweep.watch(folder)
         running = RunningWorkspace(settings_for(folder, **changes))
         started.append(running)
         running.__enter__()
@@ -170,6 +180,7 @@ def start_workspace(tmp_path_factory: pytest.TempPathFactory) -> Iterator[Callab
 
 def as_workspace(running: RunningWorkspace, folder: Path) -> Workspace:
     token = running.workspace.admin_token.reveal()
+    remember(token)
     return Workspace(running.url, token, running.workspace.workspace_id, folder, running)
 
 
