@@ -1,4 +1,4 @@
-"""Write docs/reference/rules.md from the rows: who wins, what differs by version, what reaches which compute, what is linted."""
+"""Write docs/reference/rules.md from the rows: who wins, what differs by version, what reaches where, the lints."""
 
 from __future__ import annotations
 
@@ -17,8 +17,8 @@ HEAD = """# Rules
 
 Generated from the rows in `src/wheelyard/core/rules` by `scripts/reference_rules.py`; edit the rows, not this page.
 
-Confidence: *measured* with the real installer, *documented* by its maker, *recalled* from documentation that was not read
-again, *inferred* from the others.
+Confidence: *measured* with the real installer, *documented* by its maker, *recalled* from documentation that was not
+read again, *inferred* from the others.
 """
 
 
@@ -55,7 +55,14 @@ def page() -> str:
         table(
             ("method", "who sees the token", "a change takes effect", "fails silently when", "rating", "confidence"),
             (
-                (method.title, method.token_seen_by, method.takes_effect, method.fails_silently, method.rating, method.confidence)
+                (
+                    method.title,
+                    method.token_seen_by,
+                    method.takes_effect,
+                    method.fails_silently,
+                    method.rating,
+                    method.confidence,
+                )
                 for method in METHODS
             ),
         ),
@@ -63,7 +70,15 @@ def page() -> str:
         table(
             ("rule", "method", "works on", "runtimes", "otherwise", "source", "confidence"),
             (
-                (row.id, row.method, ", ".join(row.kinds), f"`{row.runtimes}`" if row.runtimes else "all", row.otherwise, row.source, row.confidence)
+                (
+                    row.id,
+                    row.method,
+                    ", ".join(row.kinds),
+                    f"`{row.runtimes}`" if row.runtimes else "all",
+                    row.otherwise,
+                    row.source,
+                    row.confidence,
+                )
                 for row in REACHES
             ),
         ),

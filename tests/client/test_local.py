@@ -28,7 +28,9 @@ class Place:
         path.write_bytes(text if isinstance(text, bytes) else text.encode())
         return path
 
-    def layers(self, *arguments: str, installer: Installer = NEW, environ: Mapping[str, str] | None = None) -> tuple[Layer, ...]:
+    def layers(
+        self, *arguments: str, installer: Installer = NEW, environ: Mapping[str, str] | None = None
+    ) -> tuple[Layer, ...]:
         return local_layers(
             installer,
             arguments,
@@ -39,7 +41,9 @@ class Place:
             etc_dir=self.root / "etc",
         )
 
-    def indexes(self, *arguments: str, installer: Installer = NEW, environ: Mapping[str, str] | None = None) -> list[str]:
+    def indexes(
+        self, *arguments: str, installer: Installer = NEW, environ: Mapping[str, str] | None = None
+    ) -> list[str]:
         answer = effective_options(self.layers(*arguments, installer=installer, environ=environ), installer)
         assert answer.refusal is None
         return [source.value.reveal() for source in answer.indexes]
@@ -142,5 +146,9 @@ def test_the_machine_s_index_and_certificate(place: Place) -> None:
 
 
 def test_only_what_an_installer_looks_at_is_kept(place: Place) -> None:
-    (layer,) = [found for found in place.layers(environ={"HOME": "/root", "PIP_TIMEOUT": "3"}) if found.kind is LayerKind.ENVIRONMENT]
+    (layer,) = [
+        found
+        for found in place.layers(environ={"HOME": "/root", "PIP_TIMEOUT": "3"})
+        if found.kind is LayerKind.ENVIRONMENT
+    ]
     assert [setting.name for setting in layer.settings] == ["PIP_TIMEOUT"]

@@ -14,7 +14,11 @@ from wheelyard.core.pip.installer import Installer
 from wheelyard.core.redaction import SafeUrl, Secret
 
 SOURCES = PackageSources.from_keys(
-    {"pip-index-url": "https://u:s3cret@wd/simple", "pip-extra-index-urls": "https://t0ken@x/simple", "pip-cert": "-----BEGIN\nx"}
+    {
+        "pip-index-url": "https://u:s3cret@wd/simple",
+        "pip-extra-index-urls": "https://t0ken@x/simple",
+        "pip-cert": "-----BEGIN\nx",
+    }
 )
 VIEW = ComputeView("etl", "classic", Installer.parse("pip==23.2.1"), "15.4", "SINGLE_USER", workspace_default=SOURCES)
 
@@ -64,7 +68,10 @@ def test_uv_where_compute_hands_it_its_form_and_where_not() -> None:
 
 def test_the_public_index_has_an_address_when_somebody_knows_it() -> None:
     view = replace(VIEW, workspace_default=None)
-    assert explain(view, layers_of(view), public_index=SafeUrl("https://u:p@mirror")).to_json()["index_url"] == "https://u:****@mirror"
+    assert (
+        explain(view, layers_of(view), public_index=SafeUrl("https://u:p@mirror")).to_json()["index_url"]
+        == "https://u:****@mirror"
+    )
     assert explain(view, layers_of(view), ["install", "--no-index", "six"]).to_json()["index_url"] is None
 
 
@@ -79,7 +86,8 @@ def test_what_is_explained_is_what_is_placed() -> None:
     assert placed.certificate == SOURCES.certificate
     assert placed.global_conf is not None
     assert placed.global_conf.reveal() == (
-        "[global]\nindex-url = https://u:s3cret@wd/simple\nextra-index-url = https://t0ken@x/simple\ncert = /bundle.pem\n"
+        "[global]\nindex-url = https://u:s3cret@wd/simple\n"
+        "extra-index-url = https://t0ken@x/simple\ncert = /bundle.pem\n"
     )
     assert {name: value.reveal() for name, value in placed.variables.items()} == {
         "UV_DEFAULT_INDEX": "https://u:s3cret@wd/simple",

@@ -1,7 +1,7 @@
 """What is drawn: every place an installer reads, filled or not, and what each index holds.
 
-A case is plain text with `@3` where the URL of index 3 will stand, and `~3` for its page of links, so that it prints short and
-shrinks well. Nothing here knows who should win.
+A case is plain text with `@3` where the URL of index 3 will stand, and `~3` for its page of links, so that it prints
+short and shrinks well. Nothing here knows who should win.
 """
 
 from __future__ import annotations
@@ -181,7 +181,7 @@ def requirements_text(draw: DrawFn, nested: tuple[str, ...] = (), *, uv: bool = 
                 draw(
                     st.sampled_from(["--extra-index-url {}", "--extra-index-url={}", "--extra-index-url ${{HOST_{}}}"])
                 )
-                .format(value if "@" in value else value)
+                .format(value)
                 .replace("${HOST_@", "${HOST_")
             )
         elif kind == "links":

@@ -9,7 +9,6 @@ from pathlib import Path
 
 import pytest
 from packaging.version import Version
-
 from tests.differential.index_server import IndexServer
 from tests.differential.runners import PipRunner, Runner, UvRunner
 

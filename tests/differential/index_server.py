@@ -1,7 +1,8 @@
 """Many small indexes on one loopback port, and a proxy that refuses and remembers: who was asked, and who delivered.
 
 What an index holds stands in its path, so the server keeps no state but its log: `/<case>/i3-v2/simple/demo/` offers
-`demo 2`, `/<case>/i4-none/simple/demo/` answers 404. A `CONNECT` is somebody who wanted to leave the machine: the public index.
+`demo 2`, `/<case>/i4-none/simple/demo/` answers 404. A `CONNECT` is somebody who wanted to leave the machine: the
+public index.
 """
 
 from __future__ import annotations
@@ -51,7 +52,7 @@ class _Handler(BaseHTTPRequestHandler):
         prefix = "" if found["kind"] == "links" else "../files/"
         self._answer(200, "text/html", f'<!DOCTYPE html><a href="{prefix}{name}">{name}</a>'.encode())
 
-    do_HEAD = do_GET
+    do_HEAD = do_GET  # noqa: N815  the base class names it so
 
     def do_CONNECT(self) -> None:
         self.server.log.append(("page", PUBLIC))

@@ -1,6 +1,7 @@
 """Really pip, started from a fresh state for each case: the modules are imported once, every case runs in a fork.
 
-Started as `python -I pip_worker.py FOLDER`, FOLDER holding an unpacked pip wheel. Reads one JSON object a line and answers with
+Started as `python -I pip_worker.py FOLDER`, FOLDER holding an unpacked pip wheel. Reads one JSON object a line and
+answers with
 one: {"exit_code", "output"}. The child's environment, folder and `sys.prefix` are those of the case and nothing else.
 """
 

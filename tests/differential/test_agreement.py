@@ -10,18 +10,18 @@ import os
 import re
 import shutil
 import sys
-from collections.abc import Callable, Iterable
+from collections.abc import Callable
 from dataclasses import dataclass
 from pathlib import Path
 
 import pytest
 from hypothesis import HealthCheck, Phase, given, settings
 from hypothesis import strategies as st
-
 from tests.differential.cases import MACHINE, Case, Databricks, pip_cases, uv_cases
 from tests.differential.conftest import installer_names
 from tests.differential.index_server import PROJECT, PUBLIC, IndexServer
 from tests.differential.runners import Ran, Runner, bubblewrap_works
+
 from wheelyard.client.local import local_layers
 from wheelyard.core.pip.environment import PipPaths, pip_environment
 from wheelyard.core.pip.installer import Installer
@@ -92,9 +92,8 @@ class Machine:
             environ["UV_CONFIG_FILE"] = str(self.path_of("uv-named"))
         elif self.case.named:
             special = {"null": os.devnull, "empty": ""}
-            environ["PIP_CONFIG_FILE"] = (
-                special.get(self.case.named) if self.case.named in special else str(self.path_of(self.case.named))
-            )  # type: ignore[assignment]  # every named place has a path
+            named = special.get(self.case.named)
+            environ["PIP_CONFIG_FILE"] = str(self.path_of(self.case.named)) if named is None else named
         environ |= {name: self.filled(value) for name, value in self.case.variables}
         return environ
 
@@ -163,7 +162,7 @@ class Machine:
         return uv_form(effective_options(own, Installer.parse("pip"), order=drawn.order), own)
 
     def launch_layers(self, drawn: Databricks) -> tuple[Layer, ...]:
-        """What a launcher knows: the compute's own variables, its global file, and what Databricks puts in."""
+        """What a launcher knows: the compute's variables, the image's files for all, what Databricks puts in."""
         found = local_layers(
             Installer.parse("pip"),
             environ=self.environ(),
@@ -172,7 +171,7 @@ class Machine:
             prefix=None,
             etc_dir=self.etc,
         )
-        kinds = {LayerKind.ENVIRONMENT, LayerKind.GLOBAL_FILE}
+        kinds = {LayerKind.ENVIRONMENT, LayerKind.GLOBAL_FILE, LayerKind.XDG_FILE}
         known = (*(layer for layer in found if layer.kind in kinds), *self.compute_layers())
         return (*known, self.machine_layer()) if drawn.machine else known
 

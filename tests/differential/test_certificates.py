@@ -1,4 +1,4 @@
-"""Which certificates are believed: an index behind a private authority answers exactly when the prediction trusts that authority."""
+"""Which certificates are believed: an index behind a private authority answers when the prediction trusts it."""
 
 from __future__ import annotations
 
@@ -11,10 +11,10 @@ from pathlib import Path
 
 import pytest
 import trustme
-
 from tests.differential.conftest import installer_names
 from tests.differential.index_server import PROJECT, IndexServer
 from tests.differential.runners import Runner
+
 from wheelyard.client.local import local_layers
 from wheelyard.core.pip.installer import Installer
 from wheelyard.core.pip.layers import effective_options
@@ -99,7 +99,16 @@ def test_an_index_behind_a_private_authority(
     fast = (
         ["--dry-run", "--python", sys.executable, "--target", str(tmp_path / "target"), PROJECT]
         if installer.name == "uv"
-        else ["--dry-run", "--no-deps", "--no-input", "--retries", "0", "--disable-pip-version-check", "--no-cache-dir", PROJECT]
+        else [
+            "--dry-run",
+            "--no-deps",
+            "--no-input",
+            "--retries",
+            "0",
+            "--disable-pip-version-check",
+            "--no-cache-dir",
+            PROJECT,
+        ]
     )
     ran = runner_of(name).run([*arguments, *fast], environ | quick, tmp_path / "cwd", tmp_path / "prefix")
     assert (ran.exit_code == 0) == trusted, f"\n{predicted.trust}\n{ran.output}"

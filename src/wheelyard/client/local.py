@@ -67,8 +67,11 @@ def local_layers(
     """Every layer that decides on this machine.
 
     Args:
+        installer: whose places are looked at.
         arguments: the installer's own command line, without the program: `install -r requirements.txt`.
         environ: of the process that would run the installer; only what an installer looks at is kept.
+        cwd: where the installer would run; relative paths start there.
+        home: of its user.
         prefix: `sys.prefix` of the interpreter that would run pip, for its site file; None leaves that file out.
         etc_dir: where `pip.conf` of all users lies; `xdg` below it is the default of `XDG_CONFIG_DIRS`.
 
@@ -87,7 +90,7 @@ def local_layers(
 def machine_index(
     environ: Mapping[str, str], *, home: Path, etc_dir: Path = ETC, prefix: Path | None = None
 ) -> SafeUrl | None:
-    """The index that stands for the public one on this machine: what its pip configuration names; None for pip's built-in one."""
+    """What stands for the public index here: what this machine's pip settings name; None for pip's built-in one."""
     answer = _machine(environ, home, etc_dir, prefix)
     return answer.index.value if answer.index is not None and answer.index.kind is not None else None
 

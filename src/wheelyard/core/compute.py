@@ -30,9 +30,10 @@ class ComputeView:
         library_repo: the `repo` of the library being installed.
         dependencies: requirement lines of a serverless environment.
         unreadable: names of things that decide and could not be read.
-        files: text of files the installer will find, by path: what `PIP_CONFIG_FILE` names, `/etc/pip.conf` of an init script.
-        uv_form: compute hands the package sources to uv in uv's own variables. An embedded workspace does; for a Databricks
-            host nobody documents it, so the client says False there.
+        files: text of files the installer will find, by path: what `PIP_CONFIG_FILE` names, `/etc/pip.conf` of an
+            init script.
+        uv_form: compute hands the package sources to uv in uv's own variables. An embedded workspace does; for a
+            Databricks host nobody documents it, so the client says False there.
     """
 
     name: str

@@ -1,4 +1,4 @@
-"""What `explain` says: the effective answer for one compute and one command, the ladder of layers, and what to beware of."""
+"""What `explain` says: the answer for one compute and one command, the ladder of layers, and what to beware of."""
 
 from __future__ import annotations
 
@@ -87,12 +87,14 @@ def explain(
     """Say which index wins on this compute for this command.
 
     Args:
+        compute: its name, installer and variables count here; its settings come as layers.
         layers: `delivery.layers_of(compute)`, or what `client.local.local_layers` found.
-        command: the installer's own command line without the program (`install -r requirements.txt --index-url URL`); leave it
-            out when `layers` already holds one. With a command, lines that belong to the compute's own installations (a
-            library's `repo`, a serverless environment's dependencies) have no say.
+        command: the installer's own command line without the program (`install -r requirements.txt --index-url URL`);
+            leave it out when `layers` already holds one. With a command, lines that belong to the compute's own
+            installations (a library's `repo`, a serverless environment's dependencies) have no say.
         requirements: text of requirements and constraints files by the path the command names them with; variables are
             expanded from `compute.variables`.
+        order: who wins of cluster variables and workspace default.
         public_index: address to show for the public index where nothing else names one.
         facts: what else is known (init scripts, libraries, ACLs), for lints; answer and layers are filled in here.
     """

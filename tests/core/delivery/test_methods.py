@@ -81,7 +81,9 @@ def test_a_library_s_repo_counts_as_command_line() -> None:
 
 def test_dependency_lines_of_serverless() -> None:
     sources = PackageSources.from_keys({"pip-index-url": "https://wd", "pip-extra-index-urls": "https://a"})
-    view = replace(SERVERLESS, workspace_default=sources, dependencies=("six", "--index-url https://d", "-r /Workspace/r.txt"))
+    view = replace(
+        SERVERLESS, workspace_default=sources, dependencies=("six", "--index-url https://d", "-r /Workspace/r.txt")
+    )
     answer = effective_options(layers_of(view), PIP)
     assert answer.refusal is None
     assert [str(source.value) for source in answer.indexes] == ["https://d"]

@@ -109,13 +109,18 @@ PLACED = {
 @given(layers(), st.sampled_from(INSTALLERS), st.sampled_from(ORDERS), st.booleans())
 @settings(max_examples=200)
 def test_placement_agrees_with_the_ranks(
-    drawn: tuple[Layer, ...], installer: Installer, order: Order, machine: bool
+    drawn: tuple[Layer, ...],
+    installer: Installer,
+    order: Order,
+    machine: bool,  # noqa: FBT001  drawn
 ) -> None:
     """What `pip_environment` writes, read back as pip would find it, gives the same indexes."""
     known = tuple(layer for layer in drawn if layer.kind in PLACED)
     paths = PipPaths("/etc/pip.conf", "/bundle.pem", Secret("https://machine.example/simple") if machine else None)
     placed = pip_environment(known, paths, installer=installer, order=order)
-    weakest = Layer.of(LayerKind.PUBLIC_INDEX, "machine", {"index-url": "https://machine.example/simple"} if machine else {})
+    weakest = Layer.of(
+        LayerKind.PUBLIC_INDEX, "machine", {"index-url": "https://machine.example/simple"} if machine else {}
+    )
     logical = effective_options((*known, weakest), installer, order=order)
     user = {s.name: s.text for layer in known if layer.kind is LayerKind.ENVIRONMENT for s in layer.settings}
     assert not set(user) & set(placed.variables)
@@ -130,11 +135,13 @@ def test_placement_agrees_with_the_ranks(
 
 
 @given(layers(), st.booleans())
-def test_uv_gets_the_answer_pip_gets(drawn: tuple[Layer, ...], machine: bool) -> None:
+def test_uv_gets_the_answer_pip_gets(drawn: tuple[Layer, ...], machine: bool) -> None:  # noqa: FBT001  drawn
     known = tuple(layer for layer in drawn if layer.kind in PLACED - {LayerKind.USER_FILE, LayerKind.SITE_FILE})
     paths = PipPaths("/etc/pip.conf", "/bundle.pem", Secret("https://machine.example/simple") if machine else None)
     placed = pip_environment(known, paths)
-    weakest = Layer.of(LayerKind.PUBLIC_INDEX, "machine", {"index-url": "https://machine.example/simple"} if machine else {})
+    weakest = Layer.of(
+        LayerKind.PUBLIC_INDEX, "machine", {"index-url": "https://machine.example/simple"} if machine else {}
+    )
     for_pip = effective_options((*known, weakest), Installer.parse("pip"))
     for_uv = effective_options([environment_layer(placed.variables)], Installer.parse("uv"))
     assert for_pip.index is not None
@@ -171,7 +178,15 @@ def test_two_layers_of_one_rank_that_set_one_option_are_refused() -> None:
 
 
 def test_nothing_prints_a_credential() -> None:
-    layer = Layer.of(LayerKind.USER_FILE, "file", {"index-url": "https://me:s3cret@one.example", "extra-index-url": "https://t0ken@x"})
-    for text in (repr(layer), repr(effective_options([layer], INSTALLERS[0])), str(SafeUrl("https://me:s3cret@one.example"))):
+    layer = Layer.of(
+        LayerKind.USER_FILE,
+        "file",
+        {"index-url": "https://me:s3cret@one.example", "extra-index-url": "https://t0ken@x"},
+    )
+    for text in (
+        repr(layer),
+        repr(effective_options([layer], INSTALLERS[0])),
+        str(SafeUrl("https://me:s3cret@one.example")),
+    ):
         assert "s3cret" not in text
         assert "t0ken" not in text

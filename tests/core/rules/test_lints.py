@@ -29,7 +29,9 @@ def view(variables: Mapping[str, str] | None = None, **changes: object) -> Compu
     return replace(VIEW, variables=secrets, **changes)  # type: ignore[arg-type]  # the cases below name fields of ComputeView
 
 
-def facts(compute: ComputeView = VIEW, command: tuple[str, ...] = (), texts: Mapping[str, str] | None = None, **more: object) -> Facts:
+def facts(
+    compute: ComputeView = VIEW, command: tuple[str, ...] = (), texts: Mapping[str, str] | None = None, **more: object
+) -> Facts:
     known = Facts(compute, **more)  # type: ignore[arg-type]  # as above
     answered = explain(compute, layers_of(compute), command, texts)
     return replace(known, options=answered.options, layers=(*layers_of(compute), *known.layers))
@@ -72,7 +74,8 @@ APPLIES: dict[str, Facts] = {
     "ca-variable-wins": facts(view({"PIP_CERT": "/a.pem", "REQUESTS_CA_BUNDLE": "/b.pem"})),
     "uv-blind": facts(UV),
     "uv-cli-loses": facts(
-        view({"UV_DEFAULT_INDEX": "https://a"}, installer=Installer.parse("uv")), ("pip", "install", "-i", "https://b", "six")
+        view({"UV_DEFAULT_INDEX": "https://a"}, installer=Installer.parse("uv")),
+        ("pip", "install", "-i", "https://b", "six"),
     ),
     "token-in-spec": facts(view(library_repo=SafeUrl("https://me:t0ken@h"))),
     "scope-users-read": facts(scope_acl={"users": "WRITE"}),
@@ -126,8 +129,8 @@ def test_access_modes_have_one_word() -> None:
 def test_the_rules_block_of_the_facts_is_covered() -> None:
     wanted = """dbr-pip-env pip-env-serverless global-init-standard init-dbfs init-volume-noiso init-workspace-standard
     init-allowlist init-standard-old wheel-allowlist requirements-old volume-lib-noiso dbfs-lib-standard dbfs-lib-15
-    pkg-repo-switch extras-survive reqfile-resets secret-newline extras-comma cert-is-path env-cert-is-text cert-replaces
-    uv-blind uv-cli-loses token-in-spec scope-users-read scope-no-read env-cert-quote mode-absent"""
+    pkg-repo-switch extras-survive reqfile-resets secret-newline extras-comma cert-is-path env-cert-is-text
+    cert-replaces uv-blind uv-cli-loses token-in-spec scope-users-read scope-no-read env-cert-quote mode-absent"""
     assert set(wanted.split()) <= {lint.id for lint in LINTS}
 
 

@@ -13,7 +13,23 @@ from wheelyard.core.rules.installers import BEHAVIOURS, EPOCHS, behaviour, epoch
 from wheelyard.core.rules.ranks import CLUSTER_ABOVE_DEFAULT, PIP_RANKS, UV_RANKS, LayerKind, rank_of, ranks_of
 
 REPOSITORY = Path(__file__).parents[3]
-VERSIONS = ["9.0", "22.3.1", "23.2.1", "24.0", "24.1", "24.2", "25.0", "25.1.1", "25.2", "25.3", "26.0", "26.1", "26.2", "26.3", "27.0b1"]
+VERSIONS = [
+    "9.0",
+    "22.3.1",
+    "23.2.1",
+    "24.0",
+    "24.1",
+    "24.2",
+    "25.0",
+    "25.1.1",
+    "25.2",
+    "25.3",
+    "26.0",
+    "26.1",
+    "26.2",
+    "26.3",
+    "27.0b1",
+]
 
 
 @pytest.mark.parametrize("version", VERSIONS)
@@ -51,8 +67,10 @@ def test_uv_has_one_epoch() -> None:
 
 
 def test_every_row_names_its_source() -> None:
-    rows = (*PIP_RANKS, *UV_RANKS, *BEHAVIOURS, *REACHES, CLUSTER_ABOVE_DEFAULT)
-    assert all(row.source for row in rows)
+    assert all(row.source for row in (*PIP_RANKS, *UV_RANKS))
+    assert all(row.source for row in BEHAVIOURS)
+    assert all(row.source for row in REACHES)
+    assert CLUSTER_ABOVE_DEFAULT.source
     assert CLUSTER_ABOVE_DEFAULT.confidence == "inferred"
 
 

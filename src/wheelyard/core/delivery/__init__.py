@@ -2,8 +2,6 @@
 
 from __future__ import annotations
 
-from typing import Protocol
-
 from wheelyard.core.compute import ComputeView
 from wheelyard.core.delivery import (
     cluster_environment,

@@ -22,7 +22,7 @@ METHOD = DeliveryMethod(
     "notebook-command",
     "%pip install --index-url in a notebook",
     _layers,
-    token_seen_by="whoever runs the notebook and readers of the scope; a literal token: readers of the notebook and its history",  # noqa: S106  words
+    token_seen_by="whoever runs the notebook, readers of the scope; a literal token: also readers of its history",  # noqa: S106
     takes_effect="with that command, for that notebook session",
     fails_silently="extra indexes from elsewhere stay in play, and the highest version wins wherever it is",
     rating="C, F with a literal token",

@@ -1,4 +1,4 @@
-"""pip's own variables in a cluster's environment: `PIP_INDEX_URL`, `PIP_CONFIG_FILE` and the rest, and uv's beside them."""
+"""pip's own variables in a cluster's environment: `PIP_INDEX_URL`, `PIP_CONFIG_FILE`, the rest, and uv's."""
 
 from __future__ import annotations
 
@@ -37,7 +37,7 @@ METHOD = DeliveryMethod(
     _layers,
     token_seen_by="everybody who can attach to the cluster; with PIP_CONFIG_FILE every reader of the file",  # noqa: S106  words
     takes_effect="variables: on the next start; the file's content: with the next pip call",
-    fails_silently="PIP_CONFIG_FILE at a path that cannot be opened is skipped without a word, an empty variable counts as unset",
+    fails_silently="PIP_CONFIG_FILE at a path that cannot be opened is skipped; an empty variable counts as unset",
     rating="B-",
     source="seed blog method 1, facts/delivery.md 4; pip measured",
     confidence="measured",

@@ -52,9 +52,9 @@ class EffectiveOptions:
         requirements: files the command line, variables and files name, as written; constraints likewise.
         verdicts: one for each value of each layer, strongest layer first.
         refusal: the installer stops with this instead of asking; the other fields then say what was known so far.
-        strategy: which of several indexes delivers. `best version`: all are equal, and of equal versions the last listed
-            index's is taken (pip; an index listed twice counts at its first place). `first index`: the first that knows the
-            name (uv). `best version, first wins ties`: uv with `unsafe-best-match`.
+        strategy: which of several indexes delivers. `best version`: all are equal, and of equal versions the last
+            listed index's is taken (pip; an index listed twice counts at its first place). `first index`: the first
+            that knows the name (uv). `best version, first wins ties`: uv with `unsafe-best-match`.
     """
 
     index: Sourced[SafeUrl] | None

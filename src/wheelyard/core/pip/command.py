@@ -17,7 +17,7 @@ __all__ = ["ORIGIN", "parse_command"]
 ORIGIN = "command line"
 
 
-class NotUnderstood(Exception):  # noqa: N818  it never leaves this package: it becomes a Refusal
+class NotUnderstood(Exception):
     """optparse wants to exit; the text is what it would print."""
 
 

@@ -1,7 +1,8 @@
 """pip.conf: text to a layer and layers to text.
 
-pip reads its files with Python's `RawConfigParser`: no interpolation, so `%` is literal; comments at the start of a line only,
-so a trailing ` # note` becomes part of the value; `=` or `:`; indented lines continue a value; `[DEFAULT]` gives to every section.
+pip reads its files with Python's `RawConfigParser`: no interpolation, so `%` is literal; comments at the start of a
+line only, so a trailing ` # note` becomes part of the value; `=` or `:`; indented lines continue a value; `[DEFAULT]`
+gives to every section.
 """
 
 from __future__ import annotations
@@ -19,11 +20,10 @@ EXIT_CODE = 2
 
 
 def parse_conf(text: str, origin: str, kind: LayerKind, *, position: int = 0) -> Layer:
-    """Read one pip.conf as pip does. A file pip would refuse gives a layer with a refusal and no settings.
+    r"""Read one pip.conf as pip does. A file pip would refuse gives a layer with a refusal and no settings.
 
-    >>> layer = parse_conf("[global]\\nindex_url = https://pkgs.example.com/simple # ours\\n", "/etc/pip.conf", LayerKind.GLOBAL_FILE)
-    >>> layer.options
-    {'index-url': (SafeUrl('https://pkgs.example.com/simple # ours'),)}
+    >>> parse_conf("[global]\nindex_url = https://h/simple # ours\n", "pip.conf", LayerKind.USER_FILE).options
+    {'index-url': (SafeUrl('https://h/simple # ours'),)}
 
     Source: facts/packaging.md A1, measured.
     """

@@ -47,8 +47,8 @@ class PipEnvironment:
 
     Args:
         variables: for pip (`PIP_…`) and for uv (`UV_…`, `SSL_CERT_FILE`), added to the compute's own variables.
-        global_conf: text of the file at `PipPaths.global_conf`; None leaves that place as it is: pip could not read what lies
-            there, and would stop.
+        global_conf: text of the file at `PipPaths.global_conf`; None leaves that place as it is: pip could not read
+            what lies there, and would stop.
         certificate: PEM text to append to the system roots; None leaves the roots as they are.
     """
 
@@ -66,13 +66,15 @@ def pip_environment(
 ) -> PipEnvironment:
     """Place the layers of compute where pip ranks them as `effective_options` does, and give uv the same answer.
 
-    The machine's own index, then an existing global file, then the workspace default are merged into the global file, later ones
-    stronger; `DATABRICKS_PIP_*` become `PIP_*` unless the user has set a non-empty `PIP_*` of the same option. The user's own
-    variables are never repeated and never overridden: the caller puts them in unchanged.
+    The machine's own index, then an existing global file, then the workspace default are merged into the global file,
+    later ones stronger; `DATABRICKS_PIP_*` become `PIP_*` unless the user has set a non-empty `PIP_*` of the same
+    option. The user's own variables are never repeated and never overridden: the caller puts them in unchanged.
 
     Args:
-        layers: of the compute, as `delivery.layers_of` gives them; command line, library repo and requirements lines belong to
-            one installation and are left out.
+        paths: where the engine keeps the files.
+        order: who wins of cluster variables and workspace default.
+        layers: of the compute, as `delivery.layers_of` gives them; command line, library repo and requirements lines
+            belong to one installation and are left out.
         installer: the pip of the compute, whose rules the answer for uv is computed with; the newest when left out.
     """
     known = tuple(layer for layer in layers if layer.kind not in _NOT_PLACED)

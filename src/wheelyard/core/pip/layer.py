@@ -17,7 +17,10 @@ from wheelyard.core.rules.ranks import LayerKind
 __all__ = ["FileState", "Layer", "LayerKind", "Refusal", "Setting"]
 
 FileState = Literal["read", "missing", "null device", "not seen"]
-"""How a file was found. `missing`: named but not there. `not seen`: it exists as far as we know, and nobody could read it for us."""
+"""How a file was found. `missing`: named but not there.
+
+`not seen`: it exists as far as we know, and nobody could read it for us.
+"""
 
 
 @dataclass(frozen=True, slots=True)
@@ -60,7 +63,8 @@ class Layer:
         refusal: the place cannot be read, and the installer stops because of it.
         certificate: PEM text that the layer's `cert` stands for, where the path is chosen at placement.
         command: of a command line: `install`, `download`, …
-        ignored: why the installer does not even look at this place ("runs 14.3, read from 15.1 on"); empty when it does.
+        ignored: why the installer does not even look at this place ("runs 14.3, read from 15.1 on"); empty when it
+            does.
     """
 
     kind: LayerKind

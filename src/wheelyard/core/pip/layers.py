@@ -1,7 +1,7 @@
 """Who wins. `effective_options` is the one function that decides which index an installer asks.
 
-`explain` prints its answer, and the launcher of compute applies the same placement (`placement.py`) this function reads, so the
-two cannot drift apart. A differential test against several real versions of pip and uv keeps it honest.
+`explain` prints its answer, and the launcher of compute applies the same placement (`placement.py`) this function
+reads, so the two cannot drift apart. A differential test against several real versions of pip and uv keeps it honest.
 """
 
 from __future__ import annotations
@@ -46,13 +46,15 @@ def effective_options(
 
     Layers may come in any order; their rank decides. The merge is per option: a layer that sets only the extra
     indexes leaves a lower layer's index standing. Between files and environment, extra indexes replace each other;
-    from the command line they are added; an `--index-url` line in a requirements file drops all of them. Every value in the
-    answer keeps the layer it came from, and every layer that lost keeps the reason.
+    from the command line they are added; an `--index-url` line in a requirements file drops all of them. Every value
+    in the answer keeps the layer it came from, and every layer that lost keeps the reason.
 
     >>> effective_options([], Installer.parse("pip==26.3")).index
     Sourced(value=SafeUrl('public index'), origin='no layer sets it')
 
     Args:
+        layers: everything that was found, winners and losers.
+        installer: pip or uv, with its version.
         command: the installer's command, which names the section it reads besides `[global]`; a command line among the
             layers knows better.
         order: who wins of cluster variables and workspace default, which nobody documents.
@@ -60,8 +62,8 @@ def effective_options(
     Raises:
         AmbiguousLayers: two layers of one rank set the same option; the message names both origins.
 
-    Source: measured with pip 23.2.1, 24.0, 25.3 and 26.3, facts/delivery.md 0.1 and 0.2, facts/packaging.md A; uv differs,
-        see `pip/uv.py`.
+    Source: measured with pip 23.2.1, 24.0, 25.3 and 26.3, facts/delivery.md 0.1 and 0.2, facts/packaging.md A; uv
+        differs, see `pip/uv.py`.
     """
     known = tuple(layers)
     _refuse_ambiguous(known)

@@ -1,15 +1,17 @@
 """pip's own merge: files, variables, command line and requirements lines to one answer, with every loser's reason.
 
-The steps are those of pip. Files and variables are pooled per section, `[global]` is applied first, then the command's own
-section, then the variables; each application *replaces*. The command line replaces single values and *adds* to lists. Option
-lines of constraints and requirements files come last, in reading order: `--index-url` there drops everything.
+The steps are those of pip. Files and variables are pooled per section, `[global]` is applied first, then the
+command's own section, then the variables; each application *replaces*. The command line replaces single values and
+*adds* to lists. Option lines of constraints and requirements files come last, in reading order: `--index-url` there
+drops everything.
 
 Source: facts/packaging.md A1, A2, A4, A9; measured by the differential test.
 """
 
 from __future__ import annotations
 
-from collections.abc import Iterable, Set
+from collections.abc import Iterable
+from collections.abc import Set as AbstractSet
 
 from wheelyard.core.pip.answer import PUBLIC_INDEX, EffectiveOptions, Sourced
 from wheelyard.core.pip.installer import Installer
@@ -173,7 +175,7 @@ class _Merge:
                 if name in kept:
                     self._lost(kept[name], _replaced(name, placed))
                 kept[name] = placed
-        for name, placed in kept.items():
+        for placed in kept.values():
             if not placed.text:
                 self._lost(placed, "ignored: the value is empty", empty=True)
         return [(name, placed) for name, placed in kept.items() if placed.text]
@@ -271,7 +273,7 @@ class _Merge:
 
 
 def _why_unread(
-    layer: Layer, in_files: Set[LayerKind], *, null_device: bool, config_file: Layer | None, isolated: bool
+    layer: Layer, in_files: AbstractSet[LayerKind], *, null_device: bool, config_file: Layer | None, isolated: bool
 ) -> str:
     if null_device and layer.kind in in_files:
         return "`PIP_CONFIG_FILE` is the null device, so no file is read"

@@ -1,4 +1,4 @@
-"""The options of an installer that decide where it looks, as a table: name, aliases, one value or a list, kind of value."""
+"""The options of an installer that decide where it looks, as a table: name, aliases, kind of value, one or several."""
 
 from __future__ import annotations
 
@@ -83,8 +83,8 @@ def option_named(name: str) -> Option | None:
 def option_of_variable(variable: str) -> str:
     """The canonical option an environment variable sets; the variable's own name if it is none of pip's.
 
-    >>> option_of_variable("PIP_PYPI_URL"), option_of_variable("DATABRICKS_PIP_INDEX_URL"), option_of_variable("SSL_CERT_FILE")
-    ('index-url', 'index-url', 'SSL_CERT_FILE')
+    >>> [option_of_variable(name) for name in ("PIP_PYPI_URL", "DATABRICKS_PIP_INDEX_URL", "SSL_CERT_FILE")]
+    ['index-url', 'index-url', 'SSL_CERT_FILE']
     """
     for prefix in (CLUSTER_PREFIX, PIP_PREFIX):
         if variable.startswith(prefix):

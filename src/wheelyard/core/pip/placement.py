@@ -1,8 +1,9 @@
 """From layers to the files and variables a real installer finds.
 
 Some layers are places already: a user file is a file. Others are not: the workspace default and the cluster's
-`DATABRICKS_PIP_*` variables exist for pip only because somebody put them where pip looks. This module is that somebody's plan.
-`effective_options` judges the plan and `pip_environment` carries it out, so that explaining and launching cannot differ.
+`DATABRICKS_PIP_*` variables exist for pip only because somebody put them where pip looks. This module is that
+somebody's plan. `effective_options` judges the plan and `pip_environment` carries it out, so that explaining and
+launching cannot differ.
 """
 
 from __future__ import annotations
@@ -60,7 +61,7 @@ class PlacedFile:
 
 @dataclass(frozen=True, slots=True)
 class Placement:
-    """Files weakest first, variables in the order of the environment, and what found no place because of something stronger."""
+    """Files weakest first, variables in the environment's order, and what found no place beside something stronger."""
 
     files: tuple[PlacedFile, ...]
     variables: tuple[Placed, ...]
@@ -70,9 +71,9 @@ class Placement:
 def place(layers: Iterable[Layer], order: Order = CLUSTER_ABOVE_DEFAULT.chosen) -> Placement:
     """Put every layer of files and variables where the installer will find it.
 
-    The machine's index, the global file, and the workspace default become one file, stronger values replacing weaker ones
-    option by option. A cluster variable becomes `PIP_*` where the user has set no non-empty `PIP_*` of the same option;
-    switched below the workspace default (`order`), it goes into that file too, beneath the default.
+    The machine's index, the global file, and the workspace default become one file, stronger values replacing weaker
+    ones option by option. A cluster variable becomes `PIP_*` where the user has set no non-empty `PIP_*` of the same
+    option; switched below the workspace default (`order`), it goes into that file too, beneath the default.
     """
     known = sorted(
         (layer for layer in layers if not layer.ignored), key=lambda layer: (rank_of(layer.kind, order), layer.position)
@@ -111,7 +112,7 @@ def _file_of(layer: Layer) -> PlacedFile:
 
 
 def _set_by_all_users_files(layers: list[Layer]) -> dict[str, Placed]:
-    """What `$XDG_CONFIG_DIRS` sets: weaker than the global file, yet stronger than the machine's own index written there."""
+    """What `$XDG_CONFIG_DIRS` sets: weaker than the global file, yet stronger than the machine's own index in it."""
     settings = ((layer, s) for layer in layers if layer.kind is LayerKind.XDG_FILE for s in layer.settings)
     return {layer.option_name(s): _as_found(layer, s) for layer, s in settings if s.text and s.section == "global"}
 

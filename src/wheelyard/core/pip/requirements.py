@@ -1,7 +1,7 @@
 """Requirements and constraints files: the option lines that decide where an installer looks, in reading order.
 
-Lines that name a project are skipped: an option behind a requirement has no effect on indexes. `${NAME}` is expanded here and
-nowhere else; a name without a value stays as it stands and is sent as it stands.
+Lines that name a project are skipped: an option behind a requirement has no effect on indexes. `${NAME}` is expanded
+here and nowhere else; a name without a value stays as it stands and is sent as it stands.
 """
 
 from __future__ import annotations
@@ -83,7 +83,7 @@ class _Reader:
             self._options(found, origin)
 
     def _options(self, line: LineOptions, origin: str) -> None:
-        """Of several `--index-url` on one line the last counts, of several `--find-links` the first; empty ones are nothing."""
+        """Of several `--index-url` on a line the last counts, of several `--find-links` the first, empty ones never."""
         last_index = [value for name, value in line.options if name == "index-url"][-1:]
         settings: list[Setting] = [Setting("index-url", Secret(value)) for value in last_index if value]
         settings += [Setting("no-index", Secret("")) for name, _value in line.options if name == "no-index"][:1]

@@ -23,13 +23,14 @@ _REMOTE = re.compile(r"^(http|https|file):", re.IGNORECASE)
 
 
 def is_remote(path: str) -> bool:
+    """Whether a requirements file is named by URL."""
     return _REMOTE.match(path) is not None
 
 
 def lines_of(text: str, variables: Mapping[str, str], *, join_options: bool = True) -> Iterator[tuple[int, str]]:
-    """Number and content of each logical line: continuations joined, comments gone, `${NAME}` expanded.
+    r"""Number and content of each logical line: continuations joined, comments gone, `${NAME}` expanded.
 
-    >>> list(lines_of("# note\\n--index-url \\\\\\n  https://${T}@h/simple # ours\\n", {"T": "x"}))
+    >>> list(lines_of("# note\n--index-url \\\n  https://${T}@h/simple # ours\n", {"T": "x"}))
     [(2, '--index-url   https://x@h/simple')]
     """
     for number, joined in _joined(text, join_options=join_options):
@@ -80,10 +81,12 @@ def options_on(line: str, installer: Installer) -> LineOptions | None:
 
 
 def first_option(words: list[str]) -> int:
+    """Where the options of a line begin."""
     return next((place for place, word in enumerate(words) if word.startswith("-")), len(words))
 
 
 def joined_path(path: str, nested: str) -> str:
+    """A nested file's path: beside the file that names it."""
     if is_remote(path) or is_remote(nested):
         return nested
     return os.path.normpath(os.path.join(os.path.dirname(path), nested))  # noqa: PTH118, PTH120  text, not this machine's files

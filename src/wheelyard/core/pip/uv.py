@@ -1,10 +1,10 @@
 """uv's rules. uv reads nothing of pip's, and where both know a word they mean different things by it.
 
-uv makes one list of indexes: what the command line or the environment says (one value for each option, the command line first),
-then what the files say, then the option lines of requirements files. Within each part the order is: `default-index`, `index`,
-`extra-index-url`, `index-url`. The first entry that is a default is *the* default and is asked last; the other entries are asked
-in the order of the list, and the first index that knows the name decides. That is why `--index-url` loses to `UV_DEFAULT_INDEX`:
-it stands behind it in the same list.
+uv makes one list of indexes: what the command line or the environment says (one value for each option, the command
+line first), then what the files say, then the option lines of requirements files. Within each part the order is:
+`default-index`, `index`, `extra-index-url`, `index-url`. The first entry that is a default is *the* default and is
+asked last; the other entries are asked in the order of the list, and the first index that knows the name decides. That
+is why `--index-url` loses to `UV_DEFAULT_INDEX`: it stands behind it in the same list.
 
 Source: facts/packaging.md B1, facts/delivery.md 0.3; measured by the differential test with uv 0.13.8.
 """

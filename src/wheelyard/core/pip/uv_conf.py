@@ -17,9 +17,10 @@ _FOLLOWED = ("index-url", "extra-index-url", "find-links", "no-index", "index-st
 def parse_uv_toml(
     text: str, origin: str, kind: LayerKind, *, in_pyproject: bool = False, position: int = 0
 ) -> Layer | None:
-    """Read one uv settings file; None for a pyproject.toml without `[tool.uv]`. `${NAME}` is not expanded.
+    r"""Read one uv settings file; None for a pyproject.toml without `[tool.uv]`. `${NAME}` is not expanded.
 
-    >>> layer = parse_uv_toml('[[index]]\\nname = "ours"\\nurl = "https://h/simple"\\ndefault = true', "uv.toml", LayerKind.UV_USER_FILE)
+    >>> text = '[[index]]\nname = "ours"\nurl = "https://h/simple"\ndefault = true'
+    >>> layer = parse_uv_toml(text, "uv.toml", LayerKind.UV_USER_FILE)
     >>> [(setting.name, setting.text.reveal()) for setting in layer.settings]
     [('default-index', 'ours=https://h/simple')]
 

@@ -1,7 +1,7 @@
 """uv's own form of package sources: the answer pip would give, in variables that uv reads.
 
-`UV_DEFAULT_INDEX` and `UV_INDEX` are uv's present names; an extra index given by `--index` takes the place of `UV_INDEX`, one
-given by `--extra-index-url` is added. What the user has set for uv stays untouched, option by option.
+`UV_DEFAULT_INDEX` and `UV_INDEX` are uv's present names; an extra index given by `--index` takes the place of
+`UV_INDEX`, one given by `--extra-index-url` is added. What the user has set for uv stays untouched, option by option.
 """
 
 from __future__ import annotations

@@ -1,7 +1,7 @@
 """Requirements and constraints files as uv reads them, which is not as pip does.
 
-Requirements files come before constraints files. A file included by `-c` gives its versions and none of its options. There can be
-one `--index-url` in all: a second one in a file, or another one in another file, stops uv.
+Requirements files come before constraints files. A file included by `-c` gives its versions and none of its options.
+There can be one `--index-url` in all: a second one in a file, or another one in another file, stops uv.
 
 Source: uv's requirements reader, measured by the differential test with uv 0.13.8.
 """
@@ -24,7 +24,7 @@ _GRAMMAR = Installer.parse("pip")
 _DEEPEST = 100
 
 
-class _Stopped(Exception):  # noqa: N818  it never leaves this module: it becomes a Refusal
+class _Stopped(Exception):
     def __init__(self, text: str, origin: str) -> None:
         super().__init__(text)
         self.refusal = Refusal(EXIT_CODE, text, origin)
@@ -53,15 +53,19 @@ def uv_requirements_layers(
         for path in (*requirements, *constraints):
             one = reader.file(path, 0)
             found += one.settings
-            if index and one.index and one.index != index:
-                raise _Stopped("Multiple index URLs specified", path)
-            index = one.index or index
+            index = _one_index(index, one.index, path)
     except _Stopped as stopped:
         refusal = stopped.refusal
     layers = [Layer(LayerKind.REQUIREMENTS, origin, (setting,), place) for place, (origin, setting) in enumerate(found)]
     if refusal is not None:
         layers.append(Layer(LayerKind.REQUIREMENTS, refusal.origin, position=len(layers), refusal=refusal))
     return tuple(layers)
+
+
+def _one_index(known: str | None, found: str | None, path: str) -> str | None:
+    if known and found and found != known:
+        raise _Stopped("Multiple index URLs specified", path)
+    return found or known
 
 
 class _Reader:

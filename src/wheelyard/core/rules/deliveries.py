@@ -75,7 +75,7 @@ REACHES: tuple[Reach, ...] = (
 
 
 def why_not_reached(method: str, kind: ComputeKind, runtime_version: str | None) -> str:
-    """Why a method has no effect on this compute; empty when it has. An unknown runtime is given the benefit of the doubt.
+    """Why a method has no effect on this compute; empty when it has, and for an unknown runtime.
 
     >>> why_not_reached("cluster-environment", "classic", "14.3.x-scala2.12")
     '`DATABRICKS_PIP_*` is read from runtime 15.1 on, and this compute runs 14.3'

@@ -1,4 +1,4 @@
-"""What lint rows look at: everything known about one compute and one command, with None for what nobody has looked up."""
+"""What lint rows look at: all that is known about one compute and one command; None is what nobody has looked up."""
 
 from __future__ import annotations
 

@@ -70,7 +70,7 @@ BEHAVIOURS: tuple[Behaviour, ...] = (
         "pip",
         "<25.2",
         "by-key",
-        "Files are pooled key by key before anything is applied: an empty value in a stronger file clears the weaker one.",
+        "Files are pooled key by key before they are applied: an empty value in a stronger file clears the weaker one.",
         _A2,
         "measured",
     ),
@@ -142,7 +142,7 @@ BEHAVIOURS: tuple[Behaviour, ...] = (
         "pip",
         ">=24.2",
         "on",
-        "A bundle is added to the system's certificates and to those pip brings along, unless `use-deprecated = legacy-certs`.",
+        "A bundle is added to the system's certificates and pip's own, unless `use-deprecated = legacy-certs`.",
         _A6,
         "measured",
     ),
@@ -169,9 +169,9 @@ BEHAVIOURS: tuple[Behaviour, ...] = (
         "pip",
         ">=26.2",
         "proxy-or-flag-switches-off",
-        "With `proxy` (even empty, on the command line) or `no-proxy-env` set, `REQUESTS_CA_BUNDLE` and `CURL_CA_BUNDLE` are not looked at.",
+        "With `proxy` (even empty) or `no-proxy-env` set, `REQUESTS_CA_BUNDLE` and `CURL_CA_BUNDLE` are not looked at.",
         _A6,
-        "inferred",
+        "measured",
     ),
     Behaviour(
         "requirements-loop",
@@ -216,7 +216,7 @@ def _row_of(subject: str, installer: InstallerName, version: Version) -> Behavio
 
 @lru_cache(maxsize=512)
 def epoch_of(installer: InstallerName, version: Version) -> Epoch:
-    """The epoch of a version; versions older than any row belong to the oldest, pre-releases to the release they lead to."""
+    """The epoch of a version; one older than any row is in the oldest, a pre-release counts as its release."""
     rows = [row for row in EPOCHS if row.installer == installer]
     return next((row for row in rows if _within(version, row.versions)), rows[0])
 

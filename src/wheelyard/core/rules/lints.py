@@ -1,7 +1,7 @@
 """Lints: what can be wrong with the way package sources reach compute, one row each.
 
-A row says when it applies (a question from `predicates.py`), how bad it is, in which words, from which source and how sure we
-are. `{found}` in the words is what the question found.
+A row says when it applies (a question from `predicates.py`), how bad it is, in which words, from which source and how
+sure we are. `{found}` in the words is what the question found.
 """
 
 from __future__ import annotations
@@ -171,7 +171,7 @@ LINTS: tuple[Lint, ...] = (
         "extras-survive",
         "warn",
         ask.inherited_extras,
-        "an explicit index replaces the index only: extra indexes from {found} are still asked, and the highest version wins",
+        "an explicit index replaces the index only: extra indexes from {found} stay, and the highest version wins",
         f"{_DELIVERY} 0.2-2",
         "measured",
     ),
@@ -315,7 +315,7 @@ LINTS: tuple[Lint, ...] = (
         "config-file-not-seen",
         "warn",
         ask.config_file_not_seen,
-        "PIP_CONFIG_FILE names {found}, which was not read here: if it is there, its values are stronger than files shown",
+        "PIP_CONFIG_FILE names {found}, which was not read here: if it is there, it is stronger than the files shown",
         f"{_DELIVERY} 4.2",
         "measured",
     ),

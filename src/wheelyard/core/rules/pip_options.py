@@ -1,7 +1,8 @@
 """pip's command line as a table: which options take a value, which commands know them, in which versions.
 
-Only so can `pip install -r a.txt --index-url URL` be read as pip reads it: abbreviations, `-iURL`, `--opt=value` and unknown
-options included. What an option *means* is not here; `core/pip/options.py` lists the few that decide where pip looks.
+Only so can `pip install -r a.txt --index-url URL` be read as pip reads it: abbreviations, `-iURL`, `--opt=value` and
+unknown options included. What an option *means* is not here; `core/pip/options.py` lists the few that decide where
+pip looks.
 
 Source: read from pip 23.2.1, 24.0, 24.1, 24.2, 25.0, 25.1, 25.2, 25.3, 26.0, 26.1, 26.2 and 26.3 (measured).
 """
@@ -25,7 +26,7 @@ _TARGETING = "download index install"
 
 @dataclass(frozen=True, slots=True)
 class PipOption:
-    """One option: its spellings, what follows it, the commands that know it (none named: all), the versions that have it.
+    """One option: its spellings, what follows it, the commands that know it (none: all), the versions that have it.
 
     A `flag` and a `count` read from a file or variable must be a boolean word (or number), `int` and `float` a number;
     `plain` takes no value on the command line and any from elsewhere.

@@ -1,4 +1,7 @@
-"""What lint rows ask, one small question each. An answer is the things found, as words for the row's text; none means "fine"."""
+"""What lint rows ask, one small question each.
+
+An answer is the things found, as words for the row's text; none means "fine".
+"""
 
 from __future__ import annotations
 
@@ -52,7 +55,7 @@ def libraries(wanted: Callable[[Facts, LibrarySpec], bool]) -> Predicate:
 
 
 def not_allowed(facts: Facts, script: InitScript) -> bool:
-    """A cluster-scoped script in standard mode that no prefix of the allowlist covers; an unread allowlist accuses nobody."""
+    """A cluster-scoped script in standard mode that no allowlist prefix covers; an unread allowlist accuses nobody."""
     if facts.access_mode != "standard" or script.scope != "cluster" or not runtime_is(facts, ">=13.3"):
         return False
     return facts.allowlist is not None and not script.path.startswith(facts.allowlist)

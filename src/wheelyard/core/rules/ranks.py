@@ -1,9 +1,10 @@
 """Who wins, as one table: the places an installer can read a setting from, weakest first.
 
-A row is a place. Its number is its rank, and nothing else in the program decides which of two places is stronger. The order
-inside pip is measured; the order between what Databricks puts in and what pip reads is partly documented, partly a modelling
-choice, and each row says which. The one pair whose order nobody documents, cluster variables against the workspace default, is
-a switch (`CLUSTER_ABOVE_DEFAULT`), so that a probe of a real workspace changes one row.
+A row is a place. Its number is its rank, and nothing else in the program decides which of two places is stronger. The
+order inside pip is measured; the order between what Databricks puts in and what pip reads is partly documented,
+partly a modelling choice, and each row says which. The one pair whose order nobody documents, cluster variables
+against the workspace default, is a switch (`CLUSTER_ABOVE_DEFAULT`), so that a probe of a real workspace changes one
+row.
 """
 
 from __future__ import annotations
@@ -51,7 +52,7 @@ class LayerKind(StrEnum):
 
 
 Realm = Literal["files", "variables", "command line", "requirements"]
-"""How a place merges with the others: files and variables replace, the command line and requirements lines have rules of their own."""
+"""How a place merges with the others: files and variables replace, the other two have rules of their own."""
 
 Order = Literal["cluster-above-default", "default-above-cluster"]
 
@@ -124,7 +125,10 @@ UV_RANKS: tuple[Rank, ...] = (
     Rank(LayerKind.ENVIRONMENT, "environment variables `UV_*`", "variables", _UV, "measured"),
     Rank(LayerKind.COMMAND_LINE, "command line", "command line", _UV, "measured"),
 )
-"""uv's places, weakest first. `UV_DEFAULT_INDEX` and `--default-index` stand above the older `--index-url`: see `pip/uv.py`."""
+"""uv's places, weakest first.
+
+`UV_DEFAULT_INDEX` and `--default-index` stand above the older `--index-url`: see `pip/uv.py`.
+"""
 
 
 def ranks_of(order: Order = CLUSTER_ABOVE_DEFAULT.chosen) -> tuple[LayerKind, ...]:

@@ -1,6 +1,7 @@
 """uv's command line as a table: which options take a value, which may be given only once.
 
-Source: `uv pip install|sync|compile --help` of uv 0.13.8, measured; hidden aliases for pip's spellings from uv's documentation.
+Source: `uv pip install|sync|compile --help` of uv 0.13.8, measured; hidden aliases for pip's spellings from uv's
+    documentation.
 """
 
 from __future__ import annotations
