@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import json
+import logging
 import threading
 from collections.abc import Callable, Iterator
 from dataclasses import dataclass, field
@@ -79,7 +80,9 @@ class Ran:
 
 
 @pytest.fixture
-def cli(capsys: pytest.CaptureFixture[str], monkeypatch: pytest.MonkeyPatch, tmp_path: Any) -> Callable[..., Ran]:
+def cli(
+    capsys: pytest.CaptureFixture[str], monkeypatch: pytest.MonkeyPatch, tmp_path: Any
+) -> Iterator[Callable[..., Ran]]:
     """Run one command line in this process, with no profile and no variable of whoever runs the tests."""
     for name in ("DATABRICKS_HOST", "DATABRICKS_TOKEN", "DATABRICKS_CONFIG_PROFILE"):
         monkeypatch.delenv(name, raising=False)
@@ -94,4 +97,7 @@ def cli(capsys: pytest.CaptureFixture[str], monkeypatch: pytest.MonkeyPatch, tmp
         shown = capsys.readouterr()
         return Ran(code, shown.out, shown.err)
 
-    return run
+    yield run
+    logger = logging.getLogger("databricks.sdk")  # what --debug has set up
+    logger.handlers, logger.propagate = [], True
+    logger.setLevel(logging.NOTSET)

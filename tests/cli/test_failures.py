@@ -75,7 +75,7 @@ def test_the_form_in_json(capsys: pytest.CaptureFixture[str]) -> None:
     assert shown["error"]["what"] == "no"
 
 
-def workspace_error(**fields: Any) -> sdk.DatabricksError:
+def workspace_error(**fields: Any) -> sdk.NotFound:
     return sdk.NotFound(**fields)
 
 

@@ -34,8 +34,8 @@ def here(start_workspace: Callable[..., Workspace]) -> Workspace:
 
 def cluster(client: WorkspaceClient, **spec: Any) -> str:
     body = {"spark_version": "15.4.x-scala2.12", "num_workers": 0, "cluster_name": uuid.uuid4().hex, **spec}
-    made = client.api_client.do("POST", "/api/2.1/clusters/create", body=body)
-    cluster_id = str(made["cluster_id"])  # type: ignore[index,call-overload] # an object
+    made: Any = client.api_client.do("POST", "/api/2.1/clusters/create", body=body)
+    cluster_id = str(made["cluster_id"])
     client.api_client.do("POST", "/api/2.1/clusters/delete", body={"cluster_id": cluster_id})
     return cluster_id
 

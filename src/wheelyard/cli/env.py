@@ -27,7 +27,9 @@ def default_data_dir() -> Path:
     default=None,
     help="Folder of the workspace.  [default: $XDG_DATA_HOME/wheelyard]",
 )
-@click.option("--output", "-o", type=click.Choice(["text", "json"]), default="text", show_default=True, help="Form of the answer.")
+@click.option(
+    "--output", "-o", type=click.Choice(["text", "json"]), default="text", show_default=True, help="Form of the answer."
+)
 def command(data_dir: Path | None, output: str) -> None:
     """Print DATABRICKS_HOST and DATABRICKS_TOKEN exports for a running embedded workspace.
 

@@ -27,7 +27,9 @@ _DATA_DIR = click.option(
     default=None,
     help="Folder of the workspace.  [default: $XDG_DATA_HOME/wheelyard]",
 )
-_OUTPUT = click.option("--output", "-o", type=click.Choice(["text", "json"]), default="text", show_default=True)
+_OUTPUT = click.option(
+    "--output", "-o", type=click.Choice(["text", "json"]), default="text", show_default=True, help="Form of the answer."
+)
 
 
 @command.command(name="rotate", short_help="Make a new key and seal every value with it.")

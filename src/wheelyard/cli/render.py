@@ -115,7 +115,7 @@ class Screen:
 
     def raw(self, text: str) -> None:
         """Content as it is: a file, a program's output; a final newline is added where there is none."""
-        self._raw(text, end="" if not text or text.endswith("\n") else "\n")
+        self._raw(text, end="" if text.endswith("\n") else "\n")
 
     def table(self, columns: Sequence[Column | str], rows: Sequence[Sequence[object]], *, empty: str = "") -> None:
         """Aligned columns; on a terminal with colour. `empty` is said (on standard error) when there is no row."""

@@ -67,7 +67,11 @@ RUN_FILE = "run.json"
     help="How user code is kept from the rest of this machine.",
 )
 @click.option(
-    "--log-level", type=click.Choice(["debug", "info", "warning", "error"]), default="info", show_default=True
+    "--log-level",
+    type=click.Choice(["debug", "info", "warning", "error"]),
+    default="info",
+    show_default=True,
+    help="Least severe lines to log.",
 )
 def command(
     data_dir: Path | None,

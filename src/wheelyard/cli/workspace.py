@@ -69,9 +69,11 @@ def _import(path: str | None, file: str | None, content: str | None, json_text: 
 
 
 def _import_fields(file: str | None, content: str | None) -> dict[str, str]:
-    if (file is None) == (content is None):
-        raise click.UsageError("give --file or --content")
-    return {"content": content if file is None else base64.b64encode(Path(file).read_bytes()).decode()}
+    if file is not None and content is None:
+        return {"content": base64.b64encode(Path(file).read_bytes()).decode()}
+    if content is not None and file is None:
+        return {"content": content}
+    raise click.UsageError("give --file or --content")
 
 
 _IMPORT = Leaf(
