@@ -306,8 +306,8 @@ class _Services:
         """From the top down, so that nothing starts what is being stopped."""
         self.jobs.close()
         self.commands.close()
-        self.libraries.close()
         self.clusters.close()
+        self.libraries.close()  # an installation ends with the compute it runs on
         self.feed_app.close()
         self.secrets.close()
 

@@ -18,7 +18,7 @@ from wheelyard.control.clusters.store import Cluster, Event
 from wheelyard.core.errors import NotFound
 from wheelyard.storage.database import Connection, Database
 
-__all__ = ["EVENT_OF", "Records"]
+__all__ = ["EVENT_OF", "PREPARING", "Records"]
 
 EVENT_OF: Mapping[Action, str] = MappingProxyType(
     {
@@ -33,7 +33,7 @@ EVENT_OF: Mapping[Action, str] = MappingProxyType(
 )
 """The event an action leaves; `STOPPED` leaves none, its `TERMINATING` stands already."""
 
-_PREPARING = "Preparing the Python environment"
+PREPARING = "Preparing the Python environment"
 _WAIT_SLICE_SECONDS = 1.0
 """How long a waiter sleeps at most before it looks whether it was cancelled."""
 
@@ -183,11 +183,11 @@ def _missing(cluster_id: str) -> NotFound:
 def _moved(cluster: Cluster, state: ClusterState, action: Action, reason: Termination | None, now: int) -> Cluster:
     cluster = replace(cluster, state=state)
     if action is Action.START:
-        return replace(cluster, started_at=now, terminated_at=0, termination=None, state_message=_PREPARING)
+        return replace(cluster, started_at=now, terminated_at=0, termination=None, state_message=PREPARING)
     if state is ClusterState.RUNNING:
         return replace(cluster, restarted_at=now, termination=None, state_message="", context_id=now)
     if state is ClusterState.RESTARTING:
-        return replace(cluster, state_message=_PREPARING)
+        return replace(cluster, state_message=PREPARING)
     if reason is not None:
         cluster = replace(cluster, termination=reason, state_message=reason.message)
     return replace(cluster, terminated_at=now) if state is ClusterState.TERMINATED else cluster

@@ -6,34 +6,19 @@ Source: facts/workspace-api.md 6.
 
 from __future__ import annotations
 
-import secrets as randomness
-import time
 from collections.abc import Callable, Mapping
-from contextlib import suppress
 from dataclasses import replace
-from datetime import UTC, datetime
-from pathlib import Path
 
-from wheelyard.compute.engine import Compute, Engine
 from wheelyard.control.caller import Caller
 from wheelyard.control.clusters import catalog, store, wire
-from wheelyard.control.clusters.access import ClusterAccess
-from wheelyard.control.clusters.defaults import PackageRepositorySwitches
 from wheelyard.control.clusters.details import details, event_json, size_of
-from wheelyard.control.clusters.launch import Prepared, Preparer
+from wheelyard.control.clusters.lifecycle import ClusterLife, refuse_job_cluster
 from wheelyard.control.clusters.listing import chosen, offset_of, page_of, token_of
-from wheelyard.control.clusters.log_files import LogFolder
-from wheelyard.control.clusters.ports import Clock, People, Permissions, SecretReader, SessionTokens
-from wheelyard.control.clusters.records import Records
-from wheelyard.control.clusters.sessions import Sessions
 from wheelyard.control.clusters.spec import check, echoed, reference_fields
-from wheelyard.control.clusters.states import LIVE, Action, ClusterState, Termination, termination
+from wheelyard.control.clusters.states import Action, termination
 from wheelyard.control.clusters.store import Cluster
-from wheelyard.control.clusters.supervisor import ClusterListener, Supervisor, caller_of
 from wheelyard.control.clusters.wire import Document, Empty
-from wheelyard.core.errors import InvalidParameter, InvalidState, LimitExceeded, NotFound, PermissionDenied
-from wheelyard.core.redaction import Secret
-from wheelyard.storage.database import Database
+from wheelyard.core.errors import InvalidParameter, InvalidState, LimitExceeded, PermissionDenied
 
 __all__ = ["Clusters"]
 
@@ -41,123 +26,10 @@ _SHOWN_AFTER_END_MS = 30 * 24 * 3600 * 1000
 _MOST_ON_A_PAGE = 100
 _MOST_EVENTS = 500
 _MOST_PINNED = 100
-_ID_LETTERS = "abcdefghijklmnopqrstuvwxyz0123456789"
-_ON_THE_WAY_UP = frozenset({ClusterState.PENDING, ClusterState.RESTARTING})
 
 
-class Clusters:
-    """The clusters service.
-
-    Args:
-        engine: what runs compute.
-        clock: seconds since the epoch.
-        log_folder: start-up and library logs, one folder a cluster.
-        host: base URL that user code on compute reaches this workspace at; asked at each session, for the port may be
-            chosen late.
-        switches: how the workspace has set the default repositories' switches.
-    """
-
-    def __init__(
-        self,
-        *,
-        database: Database,
-        engine: Engine,
-        secrets: SecretReader,
-        directory: People,
-        tokens: SessionTokens,
-        permissions: Permissions,
-        log_folder: Path,
-        host: Callable[[], str],
-        workspace_id: str,
-        clock: Clock = time.time,
-        switches: Callable[[], PackageRepositorySwitches] = PackageRepositorySwitches,
-    ) -> None:
-        self.engine = engine
-        self.directory = directory
-        self.preparer = Preparer(secrets, switches)
-        self.sessions = Sessions(tokens=tokens, host=host, workspace_id=workspace_id)
-        self.logs = LogFolder(log_folder, clock)
-        self.records = Records(database, clock)
-        self.access = ClusterAccess(permissions)
-        self._permissions = permissions
-        self._supervisor = Supervisor(
-            engine=engine, records=self.records, logs=self.logs, prepare=self._prepared, forget=self._forget_removed
-        )
-
-    # -- life of the service
-
-    def subscribe(self, listener: ClusterListener) -> None:
-        """Tell `listener` what becomes of clusters from now on."""
-        self._supervisor.subscribe(listener)
-
-    def recover(self) -> None:
-        """After a crash: end what was left running, and say so of every cluster that was live."""
-        self.engine.sweep()
-        lost = termination("COMMUNICATION_LOST", "The workspace was restarted; the compute of this cluster is gone")
-        for cluster in self.records.live():
-            if cluster.removed:
-                self._forget_removed(cluster.cluster_id)
-            else:
-                self.records.act(cluster.cluster_id, Action.RECOVER, reason=lost)
-
-    def close(self) -> None:
-        """Stop all compute and record it."""
-        reason = termination("MAINTENANCE_MODE", "The workspace was shut down")
-        for cluster in self.records.live():
-            self._terminate(cluster.cluster_id, reason)
-        self._supervisor.close()
-
-    def hide(self, caller: Caller, value: Secret[bytes]) -> None:
-        """Fits `Secrets(on_read=…)`."""
-        self.sessions.hide(caller, value)
-
-    # -- for other rooms
-
-    def require(self, caller: Caller, cluster_id: str, level: str) -> Cluster:
-        """The cluster, if the caller holds `level` on it.
-
-        Raises:
-            NotFound: there is no such cluster.
-            PermissionDenied: the caller holds less.
-        """
-        cluster = self.records.get(cluster_id)
-        self.access.require(caller, cluster, level)
-        return cluster
-
-    def running_compute(self, cluster_id: str) -> Compute:
-        """The compute of a running cluster.
-
-        Raises:
-            NotFound: there is no such cluster.
-            InvalidState: it is not running.
-        """
-        cluster = self.records.get(cluster_id)
-        compute = self._supervisor.compute(cluster_id)
-        if compute is None or cluster.state is not ClusterState.RUNNING:
-            raise InvalidState(
-                f"Cluster {cluster_id} is in unexpected state {cluster.state.value.capitalize()}.",
-                reference="cluster-not-running",
-                hint=f"databricks clusters start {cluster_id}",
-            )
-        return compute
-
-    def wait_until_settled(self, cluster_id: str, cancelled: Callable[[], bool] = lambda: False) -> Cluster:
-        """Sleep until the cluster is neither starting nor restarting, or the wait is cancelled."""
-        return self.records.wait_while(cluster_id, _ON_THE_WAY_UP, cancelled)
-
-    def wait_until_ended(self, cluster_id: str, cancelled: Callable[[], bool] = lambda: False) -> Cluster:
-        """Sleep until nothing of the cluster runs."""
-        return self.records.wait_while(cluster_id, LIVE, cancelled)
-
-    def create_for_job(self, owner: Caller, spec: Document, tags: Mapping[str, str]) -> str:
-        """Start a cluster that belongs to a job's run; returns its id."""
-        check(spec)
-        return self._created(owner, spec, "JOB", tags)
-
-    def terminate_for_job(self, cluster_id: str) -> None:
-        self._terminate(cluster_id, termination("JOB_FINISHED"))
-
-    # -- endpoints
+class Clusters(ClusterLife):
+    """The clusters service: its endpoints."""
 
     def create(self, caller: Caller, body: Document) -> wire.CreatedCluster:
         """Start a new cluster of the caller's; answers before it runs.
@@ -169,7 +41,7 @@ class Clusters:
         return self.create_through(caller, body, "API")
 
     def create_through(self, caller: Caller, body: Document, source: str) -> wire.CreatedCluster:
-        """`source` is `UI` or `API`.
+        """Create with `source` `UI` or `API`.
 
         The settings page creates through the UI, and its own switch lets the default in.
         """
@@ -226,13 +98,6 @@ class Clusters:
         """
         self.start_as(caller, body.cluster_id)
         return Empty()
-
-    def start_as(self, caller: Caller, cluster_id: str) -> None:
-        _refuse_job_cluster(self.records.get(cluster_id), "started")
-        told = {"user": caller.name, "cause": "USER_REQUEST"}
-        _, moved = self.records.act(cluster_id, Action.START, details=told)
-        if moved:
-            self._supervisor.launch(cluster_id)
 
     def restart(self, caller: Caller, body: wire.RestartCluster) -> Empty:
         """Stop and start a running cluster: new secret values and a new workspace default take effect."""
@@ -343,29 +208,6 @@ class Clusters:
 
     # -- inside
 
-    def _prepared(self, cluster: Cluster) -> Prepared:
-        return self.preparer.cluster(cluster, caller_of(self.directory.caller, cluster.owner_id))
-
-    def _created(self, owner: Caller, spec: Document, source: str, tags: Mapping[str, str]) -> str:
-        now = self.records.now()
-        cluster = Cluster(
-            cluster_id=_new_id(now),
-            spec=spec,
-            creator_id=owner.principal_id,
-            creator_name=owner.name,
-            owner_id=owner.principal_id,
-            source=source,
-            state=ClusterState.PENDING,
-            state_message="Preparing the Python environment",
-            created_at=now,
-            started_at=now,
-            tags=tags,
-        )
-        self._permissions.created("cluster", cluster.cluster_id, owner)
-        self.records.add(cluster, {"cluster_size": size_of(spec), "user": owner.name})
-        self._supervisor.launch(cluster.cluster_id)
-        return cluster.cluster_id
-
     def _cloned(self, caller: Caller, body: Document) -> Document:
         source = body.get("clone_from")
         if not isinstance(source, Mapping):
@@ -375,7 +217,7 @@ class Clusters:
 
     def _edited(self, caller: Caller, cluster_id: str, new_spec: Callable[[Document], Document]) -> None:
         cluster = self.records.get(cluster_id)
-        _refuse_job_cluster(cluster, "edited")
+        refuse_job_cluster(cluster, "edited")
         spec = new_spec(dict(cluster.spec))
         check(spec)
         _refuse_foreign_references(cluster, caller, spec)
@@ -390,38 +232,6 @@ class Clusters:
         )
         if moved:
             self._supervisor.order(cluster_id, "restart")
-
-    def _terminate(self, cluster_id: str, reason: Termination) -> None:
-        """End what there is of it; a cluster that was permanently deleted meanwhile has ended."""
-        user = reason.parameters.get("username")
-        told: Document = {"user": user} if user else {}
-        with suppress(NotFound):
-            cluster, _ = self.records.act(cluster_id, Action.TERMINATE, reason=reason, details=told)
-            if cluster.is_live and not self._supervisor.order(cluster_id, "terminate"):
-                self.records.act(cluster_id, Action.STOPPED)
-
-    def _forget_removed(self, cluster_id: str) -> None:
-        """Delete what is left of a permanently deleted cluster, once nothing of it runs."""
-        cluster = self.records.database.read(lambda tx: store.find(tx, cluster_id))
-        if cluster is None or not cluster.removed or self._supervisor.holds(cluster_id):
-            return
-        self.records.forget(cluster_id)
-        self._permissions.forget("cluster", cluster_id)
-        self.logs.forget(cluster_id)
-        for listener in self._supervisor.listeners:
-            listener.forgotten(cluster_id)
-
-
-def _new_id(now: int) -> str:
-    stamp = datetime.fromtimestamp(now / 1000, UTC).strftime("%m%d-%H%M%S")
-    return f"{stamp}-{''.join(randomness.choice(_ID_LETTERS) for _ in range(8))}"
-
-
-def _refuse_job_cluster(cluster: Cluster, word: str) -> None:
-    if cluster.source == "JOB":
-        raise InvalidState(
-            f"Cluster {cluster.cluster_id} belongs to a job and cannot be {word}.", reference="job-cluster"
-        )
 
 
 def _refuse_foreign_references(cluster: Cluster, caller: Caller, spec: Document) -> None:

@@ -77,7 +77,7 @@ class ComputeSupply:
         Raises:
             TaskFailed: it will never be; or the order to stop came.
         """
-        cluster_id = self._cluster_for(task)
+        cluster_id = self._cluster_for(task, stop)
         if not cluster_id:
             return Lease(self._environment_for(task, stop, on_line))
         note_cluster(cluster_id)
@@ -101,10 +101,10 @@ class ComputeSupply:
 
     # -- clusters
 
-    def _cluster_for(self, task: Task) -> str:
+    def _cluster_for(self, task: Task, stop: Stop) -> str:
         """The id of the task's cluster, started if need be; empty for serverless."""
         if task.existing_cluster_id:
-            return self._existing(task.existing_cluster_id)
+            return self._existing(task.existing_cluster_id, stop)
         if task.new_cluster is not None:
             return self._made_once(task.task_key, task.new_cluster)
         if task.job_cluster_key:
@@ -112,12 +112,12 @@ class ComputeSupply:
             return self._made_once(task.job_cluster_key, known[task.job_cluster_key])
         return ""
 
-    def _existing(self, cluster_id: str) -> str:
+    def _existing(self, cluster_id: str, stop: Stop) -> str:
         try:
             cluster = self._clusters.records.get(cluster_id)
             self._clusters.access.require_code(self._caller, cluster)
             if cluster.state is ClusterState.TERMINATING:
-                cluster = self._clusters.wait_until_ended(cluster_id)
+                cluster = self._clusters.wait_until_ended(cluster_id, stop.is_ordered)
             if cluster.state is ClusterState.TERMINATED:
                 self._clusters.access.require(self._caller, cluster, RESTART)
                 self._clusters.start_as(self._caller, cluster_id)
