@@ -66,7 +66,9 @@ def _explain(**given: Any) -> int:
     if out.wants_json:
         out.json(_as_json(answers))
     else:
-        for answer in answers:
+        for number, answer in enumerate(answers):
+            if number:
+                out.say()
             render(answer, out)
         _next_steps(asked, answers[-1].explanation, out)
     return 1 if any(answer.explanation.options.refusal for answer in answers) else 0
@@ -139,8 +141,12 @@ def render(answer: _Answer, out: Screen) -> None:
 
 
 def _title(answer: _Answer) -> str:
-    words = f": {answer.explanation.installer.partition('==')[0]} {shlex.join(answer.words)}" if answer.words else ""
-    return mask_urls(f"{answer.explanation.compute}, {answer.explanation.installer}{words}")
+    told = f"{answer.explanation.compute}, {answer.explanation.installer}"
+    if not answer.words:
+        return mask_urls(told)
+    program = answer.explanation.installer.partition("==")[0]
+    program += " pip" if program == "uv" and answer.words[0] != "pip" else ""
+    return mask_urls(f"{told}: {program} {shlex.join(answer.words)}")
 
 
 def _facts(options: EffectiveOptions) -> list[tuple[str, str, str]]:
