@@ -10,7 +10,7 @@ from pathlib import Path
 import pytest
 from packaging.version import Version
 from tests.differential.index_server import IndexServer
-from tests.differential.runners import PipRunner, Runner, UvRunner
+from tests.differential.runners import PipRunner, Runner, UvRunner, clear_etc
 
 REPOSITORY = Path(__file__).parents[2]
 DEFAULT_CASES = 325
@@ -53,6 +53,7 @@ def runner_of(tmp_path_factory: pytest.TempPathFactory) -> Iterator[Callable[[st
         if name not in started:
             folder = tmp_path_factory.mktemp(name.replace("=", ""))
             started[name] = _start(name, folder)
+        clear_etc(started[name].etc)
         return started[name]
 
     yield start

@@ -60,6 +60,12 @@ def make_etc(folder: Path) -> Path:
     return folder
 
 
+def clear_etc(etc: Path) -> None:
+    """Take away what an earlier case put there."""
+    for name in ("pip.conf", "uv/uv.toml"):
+        (etc / name).unlink(missing_ok=True)
+
+
 class PipRunner:
     """One version of pip, warm: a worker process that forks for each run."""
 

@@ -20,7 +20,7 @@ from hypothesis import strategies as st
 from tests.differential.cases import MACHINE, Case, Databricks, pip_cases, uv_cases
 from tests.differential.conftest import installer_names
 from tests.differential.index_server import PROJECT, PUBLIC, IndexServer
-from tests.differential.runners import Ran, Runner, bubblewrap_works
+from tests.differential.runners import Ran, Runner, bubblewrap_works, clear_etc
 
 from wheelyard.client.local import local_layers
 from wheelyard.core.pip.environment import PipPaths, pip_environment
@@ -197,10 +197,9 @@ class Machine:
 
     def run(self) -> Ran:
         environ = self.real_environ()
-        target = self.runner.etc
+        clear_etc(self.runner.etc)
         for name in ("pip.conf", "uv/uv.toml"):
-            source, aim = self.etc / name, target / name
-            aim.unlink(missing_ok=True)
+            source, aim = self.etc / name, self.runner.etc / name
             if source.exists():
                 aim.parent.mkdir(exist_ok=True)
                 shutil.copyfile(source, aim)

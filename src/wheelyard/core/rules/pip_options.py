@@ -10,6 +10,7 @@ Source: read from pip 23.2.1, 24.0, 24.1, 24.2, 25.0, 25.1, 25.2, 25.3, 26.0, 26
 from __future__ import annotations
 
 from dataclasses import dataclass
+from functools import lru_cache
 from typing import Literal
 
 from packaging.specifiers import SpecifierSet
@@ -47,7 +48,7 @@ class PipOption:
 
     def known_to(self, command: str, version: Version) -> bool:
         commands = self.commands.split() or INDEX_COMMANDS
-        return command in commands and version in SpecifierSet(self.versions, prereleases=True)
+        return command in commands and SpecifierSet(self.versions).contains(version.base_version)
 
 
 PIP_OPTIONS: tuple[PipOption, ...] = (
@@ -173,6 +174,7 @@ REQUIREMENTS_OPTIONS: tuple[PipOption, ...] = (
 """What a line of a requirements or constraints file may hold. Source: facts/packaging.md A4; versions measured."""
 
 
+@lru_cache(maxsize=128)
 def options_of(command: str, version: Version) -> tuple[PipOption, ...]:
     """The options one command of one pip knows."""
     return tuple(option for option in PIP_OPTIONS if option.known_to(command, version))

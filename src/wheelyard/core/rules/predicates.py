@@ -6,6 +6,7 @@ An answer is the things found, as words for the row's text; none means "fine".
 from __future__ import annotations
 
 from collections.abc import Callable, Iterable
+from functools import lru_cache
 
 from packaging.specifiers import SpecifierSet
 
@@ -29,9 +30,12 @@ def yes(applies: bool, word: str) -> Found:  # noqa: FBT001  one question, one a
     return (word,) if applies else ()
 
 
+_range = lru_cache(maxsize=64)(SpecifierSet)
+
+
 def runtime_is(facts: Facts, versions: str) -> bool:
     number = runtime_number(facts.compute.runtime_version)
-    return bool(number) and SpecifierSet(versions).contains(number)
+    return bool(number) and _range(versions).contains(number)
 
 
 def cluster_variables_too_early(facts: Facts) -> Found:
