@@ -110,8 +110,10 @@ def run_script(own_workspace: Workspace, tmp_path: Path) -> Callable[[Path], str
                 environment[name] = os.environ[name]
         work = tmp_path / "work"
         work.mkdir()
+        whole = home / "script"  # a file, because others can read the arguments of a process
+        whole.write_text(PRELUDE + (folder / "script").read_text(encoding="utf-8"), encoding="utf-8")
         done = subprocess.run(
-            ["/bin/bash", "-c", PRELUDE + (folder / "script").read_text(encoding="utf-8")],
+            ["/bin/bash", str(whole)],
             cwd=work,
             env=environment,
             stdin=subprocess.DEVNULL,
