@@ -59,7 +59,7 @@ from wheelyard.logs import hide_in_logs
 from wheelyard.storage.backends import open_blobs, open_database
 from wheelyard.storage.barrier import Barrier, KeyRing
 from wheelyard.storage.blobs import Blobs
-from wheelyard.storage.database import METADATA, Database, sqlite_url
+from wheelyard.storage.database import Database, sqlite_url
 from wheelyard.storage.durable_files import write_durably
 from wheelyard.storage.migrations import migrate
 
@@ -319,7 +319,6 @@ def _open_stored(settings: Settings) -> _Stored:
     database = open_database(settings.database_url or sqlite_url(folder / "wheelyard.db"))
     try:
         migrate(database)
-        METADATA.create_all(database.engine)  # until the first revision is written
         return _Stored(
             database=database,
             blobs=open_blobs(settings.blobs_url or blobs_folder.as_uri()),
