@@ -64,6 +64,10 @@ PROGRESS = r"^(?:waiting to reach .*|(?:run \d+|cluster \S+): (?:submitted|[A-Z_
 """How often a waiting command looks depends on the machine."""
 
 
+def pytest_addoption(parser: pytest.Parser) -> None:
+    parser.addoption("--record", action="store_true", help="write the outputs anew")
+
+
 def pytest_generate_tests(metafunc: pytest.Metafunc) -> None:
     if "folder" in metafunc.fixturenames:
         folders = sorted(path.parent for path in HERE.glob("*/script"))

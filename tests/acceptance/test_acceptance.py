@@ -2,7 +2,6 @@
 
 from __future__ import annotations
 
-import os
 from collections.abc import Callable
 from pathlib import Path
 
@@ -11,8 +10,6 @@ import pytest
 from wheelyard.cli import VERBS
 
 from .conftest import HERE
-
-RECORDING = bool(os.environ.get("WHEELYARD_RECORD"))
 
 
 def test_every_verb_has_a_folder() -> None:
@@ -23,6 +20,6 @@ def test_every_verb_has_a_folder() -> None:
 def test_output(folder: Path, run_script: Callable[[Path], str], pytestconfig: pytest.Config) -> None:
     printed = run_script(folder)
     recorded = folder / "output.txt"
-    if RECORDING or pytestconfig.getoption("--record", default=False):
+    if pytestconfig.getoption("--record", default=False):
         recorded.write_text(printed, encoding="utf-8")
     assert printed == recorded.read_text(encoding="utf-8")
