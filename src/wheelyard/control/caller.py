@@ -28,8 +28,8 @@ class RequestInfo:
 class Caller:
     """An authenticated identity.
 
-    `name` is what stands in ACLs: a user's `userName`, a service principal's `applicationId`. `groups` are display names of
-    all groups the identity is in, directly or through other groups; `users` is always among them.
+    `name` is what stands in ACLs: a user's `userName`, a service principal's `applicationId`. `groups` are display names
+    of all groups the identity is in, directly or through other groups; `users` is always among them.
     """
 
     principal_id: str
@@ -42,7 +42,7 @@ class Caller:
     session_id: str = ""
     """The compute session this token was made for; empty for a token that a person or pipeline holds."""
     feed_scope: str = ""
-    """A feed token's `organization/feed:read` or `…:write`; empty for a workspace token. Feed tokens open no REST call."""
+    """A feed token's `organization/feed:read` or `…:write`, empty for a workspace token. It opens no REST call."""
     request: RequestInfo = RequestInfo()
 
     @property
