@@ -28,8 +28,8 @@ class RequestInfo:
 class Caller:
     """An authenticated identity.
 
-    `name` is what stands in ACLs: a user's `userName`, a service principal's `applicationId`. `groups` are display names
-    of all groups the identity is in, directly or through other groups; `users` is always among them.
+    `name` is what stands in ACLs: a user's `userName`, a service principal's `applicationId`. `groups` are display
+    names of all groups the identity is in, directly or through other groups; `users` is always among them.
     """
 
     principal_id: str

@@ -40,7 +40,7 @@ class RawAnswer:
 
 @dataclass(frozen=True, slots=True)
 class Need:
-    """What a caller must have. `check` gets the room's service, the caller and the decoded body; it raises to refuse."""
+    """What a caller must have. `check` gets the room's service, the caller and the decoded body and raises to refuse."""
 
     label: str
     check: Callable[[Any, Caller, Any], None] | None = None
@@ -66,8 +66,8 @@ class Operation(Generic[S, B, R]):
     Args:
         method: HTTP method.
         path: see the module's opening.
-        body: struct that path fields, query, JSON, form and multipart fields are decoded into, together. With `raw`, its
-            field `content: bytes` gets the request body as it came.
+        body: struct that path fields, query, JSON, form and multipart fields are decoded into, together. With `raw`,
+            its field `content: bytes` gets the request body as it came.
         answer: struct of the answer; documents it, and is encoded without empty optional fields.
         handler: method of the room's service, called as `handler(service, caller, body)` in a worker thread.
         needs: who may.
