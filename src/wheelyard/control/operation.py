@@ -40,7 +40,7 @@ class RawAnswer:
 
 @dataclass(frozen=True, slots=True)
 class Need:
-    """What a caller must have. `check` gets the room's service, the caller and the decoded body and raises to refuse."""
+    """What a caller must have. `check` gets the room's service, the caller and the decoded body; it may refuse."""
 
     label: str
     check: Callable[[Any, Caller, Any], None] | None = None
