@@ -1,6 +1,7 @@
 # The five commands. Each prepares what it needs in .venv first, and is quick the second time.
 PYTHON ?= python3
 RUN := .venv/bin
+WHEELHOUSE := $(CURDIR)/.tools/wheelhouse
 
 .PHONY: help demo up test check bench setup setup-test lock docs record clean
 
@@ -18,10 +19,10 @@ setup-test:
 	@$(PYTHON) scripts/setup.py --for test
 
 demo: setup
-	@$(RUN)/wheelyard demo
+	@WHEELYARD_WHEELHOUSE=$(WHEELHOUSE) $(RUN)/wheelyard demo
 
 up: setup
-	@$(RUN)/wheelyard up
+	@WHEELYARD_WHEELHOUSE=$(WHEELHOUSE) $(RUN)/wheelyard up
 
 test: setup-test
 	@$(RUN)/python scripts/run_tests.py
@@ -35,7 +36,16 @@ check: setup-test
 bench: setup-test
 	@$(RUN)/python -m bench
 
-# Maintainers: resolve the lock again, regenerate the reference pages, record visible output.
+# Maintainers: regenerate the reference pages, record visible output, resolve the lock again.
+docs: setup-test
+	$(RUN)/python scripts/reference_cli.py
+	$(RUN)/python scripts/reference_rest.py
+	$(RUN)/python scripts/reference_rules.py
+
+record: setup-test
+	WHEELYARD_RECORD=1 $(RUN)/python -m pytest -q tests/matrix
+	$(RUN)/python -m pytest -q tests/acceptance --record
+
 lock:
 	$(RUN)/uv pip compile -q --universal --python-version 3.11 --generate-hashes --no-emit-index-url --no-header --no-annotate \
 	  --all-extras --group dev pyproject.toml -o requirements/dev.lock
