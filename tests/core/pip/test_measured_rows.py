@@ -242,6 +242,12 @@ REFUSED = [
     Row("A1: a key before any section", [], {U: "[x"}),
     Row("measured: two spellings of one key", [], {U: "index-url=a\nindex_url=b"}, installers=(NEW,)),
     Row("A1: a bad boolean", [], {}, {"PIP_NO_INDEX": "perhaps"}),
+    Row(
+        "measured: --isolated still stops at a broken user file",
+        [],
+        {U: "[x"},
+        command=("install", "--isolated", "six"),
+    ),
     Row("A1: an unknown option", [], {}, {}, ("install", "--nonsense")),
     Row("0.13: --index-url twice", [], {}, {}, ("pip", "install", "-i", "a", "-i", "b", "six"), installers=(UV,)),
     Row("measured: two index lines", [], {}, {}, ("pip", "install", "-rr"), {"r": "-i a\n-i a"}, (UV,)),

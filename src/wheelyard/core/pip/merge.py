@@ -12,6 +12,7 @@ from __future__ import annotations
 
 from collections.abc import Iterable
 from collections.abc import Set as AbstractSet
+from dataclasses import replace
 
 from wheelyard.core.pip.answer import PUBLIC_INDEX, EffectiveOptions, Sourced
 from wheelyard.core.pip.installer import Installer
@@ -22,7 +23,7 @@ from wheelyard.core.pip.placement import USER_FILES, Placed, PlacedFile, Placeme
 from wheelyard.core.pip.trust import trust_of
 from wheelyard.core.redaction import SafeUrl, mask_urls
 from wheelyard.core.rules.installers import behaviour
-from wheelyard.core.rules.pip_options import options_of
+from wheelyard.core.rules.pip_options import MAIN_PROGRAM, options_of
 from wheelyard.core.rules.ranks import Order
 
 __all__ = ["effective"]
@@ -33,6 +34,7 @@ BAD_VALUE = 3
 
 _VARIABLES = ":env:"
 _NOT_OPTIONS = frozenset({"version", "help", "config-file"})
+_OF_A_COMMAND = frozenset({LayerKind.LIBRARY_REPO, LayerKind.COMMAND_LINE, LayerKind.REQUIREMENTS})
 _FILE_KINDS = frozenset(
     {
         LayerKind.PUBLIC_INDEX,
@@ -49,7 +51,20 @@ _FILE_KINDS = frozenset(
 
 def effective(layers: tuple[Layer, ...], installer: Installer, command: str, order: Order) -> EffectiveOptions:
     """Pip's answer. See `layers.effective_options`."""
-    return _Merge(layers, installer, command, order).answer()
+    answer = _Merge(layers, installer, command, order).answer()
+    if answer.refusal is None and not _isolated(layers):
+        return answer
+    return replace(answer, refusal=_first_reading(layers, installer, order) or answer.refusal)
+
+
+def _first_reading(layers: tuple[Layer, ...], installer: Installer, order: Order) -> Refusal | None:
+    """What already stops pip when it reads its settings for itself, before any command and without `--isolated`."""
+    settings = tuple(layer for layer in layers if layer.kind not in _OF_A_COMMAND)
+    return _Merge(settings, installer, MAIN_PROGRAM, order).answer().refusal
+
+
+def _isolated(layers: Iterable[Layer]) -> bool:
+    return any(layer.kind is LayerKind.COMMAND_LINE and "isolated" in layer.options for layer in layers)
 
 
 class _Merge:
@@ -96,7 +111,7 @@ class _Merge:
         null_device = any(layer.kind is LayerKind.CONFIG_FILE and layer.state == "null device" for layer in self.layers)
         config_file = next((layer for layer in self.layers if _exists(layer)), None)
         in_files = _FILE_KINDS | ({LayerKind.CLUSTER_VARIABLES} if cluster_in_file(self.order) else set())
-        isolated = any(layer.kind is LayerKind.COMMAND_LINE and "isolated" in layer.options for layer in self.layers)
+        isolated = _isolated(self.layers)
         read: list[Layer] = []
         for layer in self.layers:
             why = layer.ignored or _why_unread(

@@ -16,10 +16,45 @@ from typing import Literal
 from packaging.specifiers import SpecifierSet
 from packaging.version import Version
 
-__all__ = ["INDEX_COMMANDS", "PIP_OPTIONS", "REQUIREMENTS_OPTIONS", "PipOption", "options_of"]
+__all__ = ["INDEX_COMMANDS", "MAIN_PROGRAM", "PIP_OPTIONS", "REQUIREMENTS_OPTIONS", "PipOption", "options_of"]
 
 INDEX_COMMANDS = ("install", "download", "wheel", "index", "list", "lock")
 """The commands that look at an index."""
+
+MAIN_PROGRAM = "pip itself"
+"""pip reads its settings twice: once for the options before a command, and then for the command."""
+
+GENERAL_OPTIONS = frozenset(
+    {
+        "debug",
+        "isolated",
+        "require-virtualenv",
+        "python",
+        "verbose",
+        "version",
+        "quiet",
+        "log",
+        "no-input",
+        "keyring-provider",
+        "proxy",
+        "no-proxy-env",
+        "retries",
+        "timeout",
+        "exists-action",
+        "trusted-host",
+        "cert",
+        "client-cert",
+        "cache-dir",
+        "no-cache-dir",
+        "disable-pip-version-check",
+        "no-color",
+        "no-python-version-warning",
+        "use-feature",
+        "use-deprecated",
+        "resume-retries",
+    }
+)
+"""The options that may stand before a command, by first long name."""
 
 _RESOLVING = "download install lock wheel"
 _TARGETING = "download index install"
@@ -47,7 +82,8 @@ class PipOption:
         return tuple(name.removeprefix("--") for name in self.spellings if name.startswith("--"))
 
     def known_to(self, command: str, version: Version) -> bool:
-        commands = self.commands.split() or INDEX_COMMANDS
+        general = (MAIN_PROGRAM,) if self.long_names[0] in GENERAL_OPTIONS else ()
+        commands = (*(self.commands.split() or INDEX_COMMANDS), *general)
         return command in commands and SpecifierSet(self.versions).contains(version.base_version)
 
 
