@@ -48,7 +48,7 @@ record: setup-test
 
 lock:
 	$(RUN)/uv pip compile -q --universal --python-version 3.11 --generate-hashes --no-emit-index-url --no-header --no-annotate \
-	  --all-extras --group dev pyproject.toml -o requirements/dev.lock
+	  --extra all --group dev pyproject.toml -o requirements/dev.lock
 	grep -A200 '^uv==' requirements/dev.lock | awk 'NR>1 && /^[a-z]/{exit} {print}' > requirements/bootstrap.lock
 
 clean:
