@@ -5,7 +5,7 @@ from __future__ import annotations
 import ssl
 import threading
 import uuid
-from collections.abc import Callable, Iterator
+from collections.abc import Callable, Iterator, Sequence
 from pathlib import Path
 
 import pytest
@@ -24,10 +24,12 @@ def name() -> str:
     return f"p{uuid.uuid4().hex[:10]}"
 
 
-def install(compute: Compute, *requirement: str, index_url: str | None = None) -> tuple[tuple[str, ...], list[str]]:
+def install(
+    compute: Compute, *requirement: str, index_url: str | None = None, files: Sequence[StagedFile] = ()
+) -> tuple[tuple[str, ...], list[str]]:
     lines: list[str] = []
     url = None if index_url is None else Secret(index_url)
-    return compute.install(requirement, index_url=url, on_line=lines.append).installed, lines
+    return compute.install(requirement, index_url=url, on_line=lines.append, files=files).installed, lines
 
 
 def ask(compute: Compute, code: str) -> list[str]:
@@ -180,8 +182,8 @@ def test_a_wheel_of_the_workspace(yard: Yard, index: LoopbackIndex) -> None:
     index.add(wheel(below))
     [(file, content)] = wheel(project, requires=[below]).items()
     compute = yard.start(default=sources(index.url))
-    compute.stage([StagedFile(f"/Workspace/Users/me/{file}", content)])
-    installed, _lines = install(compute, f"/Workspace/Users/me/{file}")
+    path = f"/Workspace/Users/me/{file}"
+    installed, _lines = install(compute, path, files=[StagedFile(path, content)])
     assert installed == tuple(sorted((f"{project}==1.0", f"{below}==1.0")))
     assert ask(compute, f"import {project}; print({project}.version)") == ["1.0"]
     compute.stop()
@@ -193,11 +195,13 @@ def test_a_requirements_file_of_the_workspace_with_its_own_index(yard: Yard, ind
     other.add(wheel(project, "1.0"))
     compute = yard.start(default=sources(index.url))
     text = f"--index-url {other.url}\n{project}\n"
-    compute.stage([StagedFile("/Workspace/requirements.txt", text.encode())])
-    installed, _lines = install(compute, "-r", "/Workspace/requirements.txt")
+    files = [StagedFile("/Workspace/requirements.txt", text.encode())]
+    installed, _lines = install(compute, "-r", "/Workspace/requirements.txt", files=files)
     assert installed == (f"{project}==1.0",)
     assert ask(compute, f"import {project}; print({project}.version)") == ["1.0"]
-    assert install(compute, "-r", "/Workspace/requirements.txt")[0] == ()
+    assert install(compute, "-r", "/Workspace/requirements.txt", files=files)[0] == ()
+    with pytest.raises(LibraryFailed):
+        install(compute, "-r", "/Workspace/requirements.txt")
     assert not index.asked
     compute.stop()
     other.close()

@@ -281,8 +281,8 @@ def test_sessions_work_side_by_side(compute: Compute) -> None:
 
 
 def test_the_notebook_starts_in_its_folder(compute: Compute) -> None:
-    compute.stage([StagedFile("/Workspace/Users/me/beside.py", b"answer = 42\n")])
-    session = compute.open_session(ME, parameters={}, cwd="/Workspace/Users/me")
+    files = [StagedFile("/Workspace/Users/me/beside.py", b"answer = 42\n")]
+    session = compute.open_session(ME, parameters={}, cwd="/Workspace/Users/me", files=files)
     assert run(session, "import beside, os; print(beside.answer, os.getcwd())").text == "42 /Workspace/Users/me\n"
     session.close()
 

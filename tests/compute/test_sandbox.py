@@ -11,8 +11,10 @@ import pytest
 from tests.compute.conftest import ME, Yard, sources
 from tests.compute.loopback_index import TOKEN, LoopbackIndex
 
-from wheelyard.compute.engine import Compute, StagedFile
+from wheelyard.compute.engine import Compute, Identity, StagedFile
 from wheelyard.compute.sandbox import Bubblewrap, NoSandbox, View, choose_sandbox, describe_sandbox
+from wheelyard.core.errors import InvalidState
+from wheelyard.core.redaction import Secret
 
 HERE = os.getpid()
 
@@ -109,10 +111,60 @@ def test_certificates_and_names_can_be_looked_up(compute: Compute) -> None:
 
 
 def test_staged_files_are_replaced(compute: Compute) -> None:
-    compute.stage([StagedFile("/Workspace/a/one.txt", b"1"), StagedFile("/Workspace/b/two.txt", b"2")])
-    compute.stage([StagedFile("/Workspace/a/one.txt", b"new")])
-    code = "print(json.dumps({str(p): p.read_text() for p in pathlib.Path('/Workspace').rglob('*') if p.is_file()}))"
-    assert ask(compute, code) == {"/Workspace/a/one.txt": "new"}
+    files = [StagedFile("/Workspace/a/one.txt", b"1"), StagedFile("/Workspace/b/two.txt", b"2")]
+    session = compute.open_session(ME, parameters={}, files=files)
+    session.stage([StagedFile("/Workspace/a/one.txt", b"new")])
+    code = "import pathlib; {str(p): p.read_text() for p in pathlib.Path('/Workspace').rglob('*') if p.is_file()}"
+    assert session.execute(code).text == "{'/Workspace/a/one.txt': 'new'}"
+    session.close()
+    with pytest.raises(InvalidState):
+        session.stage([])
+
+
+SEEN = """
+import json, os, pathlib, tempfile
+marker = pathlib.Path(os.environ[{variable!r}]) / "mine.txt"
+before = sorted(str(p) for top in ("/tmp", "/Workspace") for p in pathlib.Path(top).rglob("*.txt"))
+marker.write_text("")
+around = pathlib.Path(os.environ["HOME"]).parent
+others = sorted(p.name for p in (*around.parent.iterdir(), *around.parent.parent.iterdir()))
+print(json.dumps([before, others == sorted([around.name, around.parent.name, "etc"]), str(marker)]))
+"""
+
+
+@pytest.mark.parametrize("variable", ["HOME", "TMPDIR", "VIRTUAL_ENV"])
+def test_identities_on_one_compute_do_not_see_each_others_folders(compute: Compute, variable: str) -> None:
+    code = SEEN.format(variable=variable)
+    marker = ""
+    for who in ("ana", "ben"):
+        identity = Identity(f"{who}@example.com", ME.host, Secret(f"token-of-{who}"), ME.workspace_id)
+        path = f"/Workspace/Users/{who}@example.com/own.txt"
+        session = compute.open_session(identity, parameters={}, files=[StagedFile(path, who.encode())])
+        seen, alone, fresh = json.loads(session.execute(code).text)
+        assert (seen, alone) == ([path], True)
+        if marker:
+            assert session.execute(f"import os; os.path.exists({marker!r})").text == "False"
+            assert session.execute("open('/Workspace/x', 'w')").error_name == "OSError"
+        marker = fresh
+
+
+def test_a_link_in_place_of_our_own_files_leads_us_nowhere(compute: Compute, tmp_path: Path) -> None:
+    target = tmp_path / "precious"
+    target.write_text("as it was")
+    session = compute.open_session(ME, parameters={})
+    code = f"""
+import os, pathlib, shutil
+folder = pathlib.Path(os.environ["HOME"]).parent
+for path in (folder / "kernel.json", folder / "workspace", *folder.rglob("*.json")):
+    path.unlink(missing_ok=True)
+    path.symlink_to({str(target)!r})
+"""
+    assert session.execute(code).status == "ok"
+    session.stage([StagedFile("/Workspace/a.txt", b"staged")])
+    assert session.execute("%restart_python").status == "ok"
+    assert session.execute("print(open('/Workspace/a.txt').read())").text == "staged\n"
+    assert target.read_text() == "as it was"
+    session.close()
 
 
 def test_the_machines_own_settings_do_not_leak_in(

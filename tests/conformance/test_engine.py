@@ -4,7 +4,7 @@ from __future__ import annotations
 
 import threading
 import time
-from collections.abc import Iterator
+from collections.abc import Iterator, Sequence
 from pathlib import Path
 
 import pytest
@@ -14,7 +14,7 @@ from tests.compute.conftest import index as index  # noqa: PLC0414  # a fixture
 from tests.compute.loopback_index import TOKEN, LoopbackIndex
 from tests.compute.packages import wheel
 
-from wheelyard.compute.engine import Compute, EngineSettings, StagedFile
+from wheelyard.compute.engine import Compute, EngineSettings, Session, StagedFile
 from wheelyard.compute.local import LocalEngine
 from wheelyard.core.errors import InvalidParameter, InvalidState, LaunchFailed
 from wheelyard.core.pip.environment import PipEnvironment, PipPaths
@@ -41,9 +41,9 @@ def compute(yard: Yard) -> Iterator[Compute]:
     compute.stop()
 
 
-def run(compute: Compute, *program: str, timeout_seconds: float | None = None) -> tuple[int, list[str]]:
+def run(compute: Compute, *program: str, files: Sequence[StagedFile] = ()) -> tuple[int, list[str]]:
     lines: list[str] = []
-    result = compute.run(ME, program, on_line=lines.append, cancelled=lambda: False, timeout_seconds=timeout_seconds)
+    result = compute.run(ME, program, on_line=lines.append, cancelled=lambda: False, files=files)
     return result.exit_code, lines
 
 
@@ -59,21 +59,38 @@ def test_programs(compute: Compute) -> None:
 
 def test_workspace_files_run_and_are_read(compute: Compute) -> None:
     program = b"import sys, beside; print(__name__, beside.value, sys.argv[1])"
-    compute.stage(
-        [
-            StagedFile("/Workspace/Users/me/main.py", program),
-            StagedFile("/Workspace/Users/me/beside.py", b"value = 1"),
-        ]
-    )
-    assert run(compute, "/Workspace/Users/me/main.py", "x") == (0, ["__main__ 1 x"])
-    compute.stage([])
+    files = [
+        StagedFile("/Workspace/Users/me/main.py", program),
+        StagedFile("/Workspace/Users/me/beside.py", b"value = 1"),
+    ]
+    assert run(compute, "/Workspace/Users/me/main.py", "x", files=files) == (0, ["__main__ 1 x"])
     assert run(compute, "/Workspace/Users/me/main.py", "x")[0] != 0
+    assert run(compute, "/Workspace/Users/me/main.py", "x", files=files[:1])[0] != 0
+
+
+def test_each_session_has_workspace_files_of_its_own(compute: Compute) -> None:
+    def opened(content: bytes) -> Session:
+        file = StagedFile("/Workspace/a/which.py", content)
+        return compute.open_session(ME, parameters={}, cwd="/Workspace/a", files=[file])
+
+    one, two = opened(b"name = 'one'"), opened(b"name = 'two'")
+    code = "import importlib, which; importlib.reload(which).name"
+    assert (one.execute(code).text, two.execute(code).text) == ("'one'", "'two'")
+    two.stage([StagedFile("/Workspace/a/which.py", b"name = 'another'")])
+    assert (one.execute(code).text, two.execute(code).text) == ("'one'", "'another'")
+    one.close()
+    assert two.execute(code).text == "'another'"
+    two.close()
+    with pytest.raises(InvalidState):
+        two.stage([])
 
 
 @pytest.mark.parametrize("path", ["/etc/passwd", "/Workspace/../etc/passwd", "/Workspace", "Workspace/x"])
 def test_files_stay_below_the_workspace(compute: Compute, path: str) -> None:
     with pytest.raises(InvalidParameter):
-        compute.stage([StagedFile(path, b"")])
+        compute.open_session(ME, parameters={}, files=[StagedFile(path, b"")])
+    with pytest.raises(InvalidParameter):
+        run(compute, "-c", "", files=[StagedFile(path, b"")])
 
 
 def test_wheel_entry_points(yard: Yard, index: LoopbackIndex) -> None:

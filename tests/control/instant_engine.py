@@ -32,9 +32,16 @@ PATHS = PipPaths(global_conf="/etc/pip.conf", certificate_bundle="/etc/ssl/bundl
 class InstantSession:
     """Runs cells with `exec`; `wait()` in a cell blocks until it is interrupted."""
 
-    def __init__(self, compute: InstantCompute, identity: Identity, parameters: Mapping[str, str]) -> None:
+    def __init__(
+        self,
+        compute: InstantCompute,
+        identity: Identity,
+        parameters: Mapping[str, str],
+        files: Sequence[StagedFile],
+    ) -> None:
         self.session_id = f"session-{len(compute.sessions)}"
         self.identity = identity
+        self.staged = _contents(files)
         self.closed = False
         self._interrupted = threading.Event()
         self._compute = compute
@@ -43,6 +50,7 @@ class InstantSession:
             "widget": parameters.__getitem__,
             "leave": self._leave,
             "display_image": self._display_image,
+            "read": lambda path: self.staged[path].decode(),
         }
         self._shown: list[Output] = []
 
@@ -62,6 +70,9 @@ class InstantSession:
         finally:
             self._interrupted.clear()
         return CellResult("ok", self._outputs(stream))
+
+    def stage(self, files: Sequence[StagedFile]) -> None:
+        self.staged = _contents(files)
 
     def interrupt(self) -> None:
         self._interrupted.set()
@@ -86,6 +97,10 @@ class InstantSession:
         self._shown.append(Output("display", data={"image/png": data, "text/plain": "<image>"}))
 
 
+def _contents(files: Sequence[StagedFile]) -> dict[str, bytes]:
+    return {file.path: file.content for file in files}
+
+
 class _Exit(Exception):
     def __init__(self, value: str) -> None:
         self.value = value
@@ -99,7 +114,7 @@ class InstantCompute:
         self.spec = spec
         self.pip: PipEnvironment = spec.pip_environment(PATHS)
         self.installed: list[tuple[tuple[str, ...], str | None]] = []
-        self.staged: dict[str, bytes] = {file.path: file.content for file in spec.files}
+        self.installed_with: list[dict[str, bytes]] = []
         self.sessions: list[InstantSession] = []
         self.programs: list[list[str]] = []
         self.identities: list[Identity] = []
@@ -107,11 +122,19 @@ class InstantCompute:
         self.stopped = False
         self._engine = engine
 
-    def install(self, requirement: Sequence[str], *, index_url: Secret[str] | None, on_line: OnLine) -> InstallResult:
+    def install(
+        self,
+        requirement: Sequence[str],
+        *,
+        index_url: Secret[str] | None,
+        on_line: OnLine,
+        files: Sequence[StagedFile] = (),
+    ) -> InstallResult:
         while self._engine.hold_installs.is_set() and not self.stopped:
             time.sleep(0.005)
         url = index_url.reveal() if index_url else None
         self.installed.append((tuple(requirement), url))
+        self.installed_with.append(_contents(files))
         on_line(f"Looking in indexes: {url or 'the usual ones'}")
         if self.stopped:
             raise LibraryFailed("the compute was stopped", code="DRIVER_LIBRARY_INSTALLATION_FAILURE")
@@ -122,9 +145,6 @@ class InstantCompute:
             )
         return InstallResult((requirement[-1],))
 
-    def stage(self, files: Sequence[StagedFile]) -> None:
-        self.staged = {file.path: file.content for file in files}
-
     def refresh(self) -> None:
         self.pip = self.spec.pip_environment(PATHS)
 
@@ -134,9 +154,10 @@ class InstantCompute:
         *,
         parameters: Mapping[str, str],
         cwd: str = "",  # noqa: ARG002 # the interface's
+        files: Sequence[StagedFile] = (),
     ) -> Session:
         self.identities.append(identity)
-        session = InstantSession(self, identity, parameters)
+        session = InstantSession(self, identity, parameters, files)
         self.sessions.append(session)
         return session
 
@@ -148,6 +169,7 @@ class InstantCompute:
         on_line: OnLine,
         cancelled: Callable[[], bool],
         timeout_seconds: float | None = None,  # noqa: ARG002 # the interface's
+        files: Sequence[StagedFile] = (),
     ) -> ProcessResult:
         """Workspace files run with `exec`; their arguments are `argv`, and `cancelled` says whether to go."""
         self.identities.append(identity)
@@ -158,7 +180,7 @@ class InstantCompute:
         stream = io.StringIO()
         try:
             with contextlib.redirect_stdout(stream):
-                exec(self.staged[program[0]].decode(), {"argv": list(program[1:]), "cancelled": cancelled})  # noqa: S102
+                exec(_contents(files)[program[0]].decode(), {"argv": list(program[1:]), "cancelled": cancelled})  # noqa: S102
         except Exception:  # noqa: BLE001 # a program may raise anything
             stream.write(traceback.format_exc())
             return self._ended(1, stream, on_line, cancelled)

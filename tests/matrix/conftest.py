@@ -40,6 +40,9 @@ class QuietSession:
     def execute(self, source: str, on_output: Callable[[Output], None] | None = None) -> CellResult:  # noqa: ARG002 # the interface
         return CellResult("ok")
 
+    def stage(self, files: Sequence[StagedFile]) -> None:
+        pass
+
     def interrupt(self) -> None:
         pass
 
@@ -54,16 +57,27 @@ class QuietCompute:
         self.compute_id = compute_id
         self._sessions = itertools.count(1)
 
-    def install(self, requirement: Sequence[str], *, index_url: Secret[str] | None, on_line: OnLine) -> InstallResult:  # noqa: ARG002 # the interface
+    def install(
+        self,
+        requirement: Sequence[str],  # noqa: ARG002 # the interface
+        *,
+        index_url: Secret[str] | None,  # noqa: ARG002 # the interface
+        on_line: OnLine,  # noqa: ARG002 # the interface
+        files: Sequence[StagedFile] = (),  # noqa: ARG002 # the interface
+    ) -> InstallResult:
         return InstallResult(())
-
-    def stage(self, files: Sequence[StagedFile]) -> None:
-        pass
 
     def refresh(self) -> None:
         pass
 
-    def open_session(self, identity: Identity, *, parameters: Mapping[str, str], cwd: str = "") -> Session:  # noqa: ARG002 # the interface
+    def open_session(
+        self,
+        identity: Identity,  # noqa: ARG002 # the interface
+        *,
+        parameters: Mapping[str, str],  # noqa: ARG002 # the interface
+        cwd: str = "",  # noqa: ARG002 # the interface
+        files: Sequence[StagedFile] = (),  # noqa: ARG002 # the interface
+    ) -> Session:
         return QuietSession(f"{self.compute_id}-{next(self._sessions)}")
 
     def run(
@@ -74,6 +88,7 @@ class QuietCompute:
         on_line: OnLine,  # noqa: ARG002 # the interface
         cancelled: Callable[[], bool],  # noqa: ARG002 # the interface
         timeout_seconds: float | None = None,  # noqa: ARG002 # the interface
+        files: Sequence[StagedFile] = (),  # noqa: ARG002 # the interface
     ) -> ProcessResult:
         return ProcessResult(0)
 

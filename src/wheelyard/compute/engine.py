@@ -47,7 +47,7 @@ class LaunchSpec:
             the layers. Called again at each `refresh`.
         secrets: further values that no output may show.
         requirements: requirement lines that belong to the compute itself (serverless dependencies).
-        files: workspace files those lines may name; staged before they are resolved.
+        files: workspace files those lines name; in sight while they are installed, and for nobody else.
     """
 
     compute_id: str
@@ -122,12 +122,23 @@ class ProcessResult:
 
 
 class Session(Protocol):
-    """One notebook's Python: an overlay environment and a kernel. One cell at a time; a second caller waits."""
+    """One notebook's Python: an overlay environment and a kernel. One cell at a time; a second caller waits.
+
+    Its home, its temporary files, its overlay and its workspace files are its own: no other session sees them.
+    """
 
     session_id: str
 
     def execute(self, source: str, on_output: Callable[[Output], None] | None = None) -> CellResult:
         """Run one cell in notebook grammar (`%pip`, `!`, `%sh`, `%uv`, `%restart_python` included)."""
+
+    def stage(self, files: Sequence[StagedFile]) -> None:
+        """Replace the workspace files this session sees below `/Workspace`. Waits for a running cell.
+
+        Raises:
+            InvalidParameter: a path leads out of `/Workspace`.
+            InvalidState: the session is closed.
+        """
 
     def interrupt(self) -> None:
         """Cancel the running cell; it ends with status `cancelled`."""
@@ -137,26 +148,37 @@ class Session(Protocol):
 
 
 class Compute(Protocol):
-    """Started compute."""
+    """Started compute.
+
+    `files` are the workspace files that one installation, session or program sees below `/Workspace`, each in a folder
+    of its own: what one principal may read is never in sight of another.
+    """
 
     compute_id: str
 
-    def install(self, requirement: Sequence[str], *, index_url: Secret[str] | None, on_line: OnLine) -> InstallResult:
+    def install(
+        self,
+        requirement: Sequence[str],
+        *,
+        index_url: Secret[str] | None,
+        on_line: OnLine,
+        files: Sequence[StagedFile] = (),
+    ) -> InstallResult:
         """Install one library for everybody on this compute; `requirement` are pip requirement arguments.
 
         `index_url` is a library's own `repo`: it counts as `--index-url` on pip's command line.
 
         Raises:
             LibraryFailed: pip refused; the message is its redacted output.
+            InvalidState: the compute is stopped.
         """
-
-    def stage(self, files: Sequence[StagedFile]) -> None:
-        """Replace the workspace files user code sees below `/Workspace`."""
 
     def refresh(self) -> None:
         """Ask `LaunchSpec.pip_environment` again; what is started from now on gets the answer."""
 
-    def open_session(self, identity: Identity, *, parameters: Mapping[str, str], cwd: str = "") -> Session:
+    def open_session(
+        self, identity: Identity, *, parameters: Mapping[str, str], cwd: str = "", files: Sequence[StagedFile] = ()
+    ) -> Session:
         """Start a notebook session; `parameters` are what `dbutils.widgets.get` finds."""
 
     def run(
@@ -167,6 +189,7 @@ class Compute(Protocol):
         on_line: OnLine,
         cancelled: Callable[[], bool],
         timeout_seconds: float | None = None,
+        files: Sequence[StagedFile] = (),
     ) -> ProcessResult:
         """Run `python ARGS…` (program without the interpreter) to its end, output line by line."""
 

@@ -177,7 +177,7 @@ def own_scripts(folder: Path) -> None:
         content = script.read_bytes()
         head = _INTERPRETER.sub(rb"\1'python'", content[:_SCRIPT_HEAD])
         if head != content[:_SCRIPT_HEAD]:
-            fresh = script.with_name(f".{script.name}.new")
+            fresh = script.with_name(f".{uuid.uuid4().hex}")  # a name no package brings: its files may be shared
             fresh.write_bytes(head + content[_SCRIPT_HEAD:])
             fresh.chmod(script.stat().st_mode)
             fresh.replace(script)

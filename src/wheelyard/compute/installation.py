@@ -14,20 +14,21 @@ import os
 import re
 import shutil
 import uuid
-from collections.abc import Iterable, Sequence
+from collections.abc import Sequence
 from dataclasses import dataclass
 from pathlib import Path
 
-from packaging.utils import canonicalize_name, parse_wheel_filename
+from packaging.utils import InvalidWheelFilename, canonicalize_name, parse_wheel_filename
 
 from wheelyard.compute.engine import InstallResult, OnLine
 from wheelyard.compute.environments import Environment, EnvironmentStore, Pin, grown
+from wheelyard.compute.handover import Handover, NotAPlainFileError
 from wheelyard.compute.images import Uv
 from wheelyard.compute.log_stream import LastLines
 from wheelyard.compute.overlay import RUNTIME_SUPPORT
 from wheelyard.compute.placing import Placer, Setting, UvRefusedError
 from wheelyard.compute.process import Command, ProcessTable
-from wheelyard.compute.report import Decision, read_report
+from wheelyard.compute.report import Decision, UnreadableReportError, read_report
 from wheelyard.compute.sandbox import View
 from wheelyard.core.errors import LibraryFailed
 from wheelyard.core.redaction import Secret
@@ -91,8 +92,7 @@ class Installation:
         Raises:
             LibraryFailed: pip refused, with the code and text of workspace-api.md 8.
         """
-        work = setting.folder / uuid.uuid4().hex
-        work.mkdir(parents=True, mode=0o700)
+        work = Handover.make(self.private.parent / "handovers" / uuid.uuid4().hex)
         try:
             decisions = self._resolve(base, wanted, setting, work, on_line)
             if not decisions:
@@ -104,15 +104,19 @@ class Installation:
                 on_line("Successfully installed " + " ".join(sorted(one.spelling for one in decisions)))
             return environment, _result(decisions)
         finally:
-            shutil.rmtree(work, ignore_errors=True)
+            shutil.rmtree(work.folder, ignore_errors=True)
 
     def _resolve(
-        self, base: Environment, wanted: Wanted, setting: Setting, work: Path, on_line: OnLine
+        self, base: Environment, wanted: Wanted, setting: Setting, work: Handover, on_line: OnLine
     ) -> tuple[Decision, ...]:
-        report = work / "report.json"
-        arguments = ("install", "--dry-run", "--report", str(report), *_QUIET, *wanted.pip_arguments)
-        self._pip(base.python, arguments, setting, on_line)
-        return read_report(report.read_text(encoding="utf-8"))
+        """Ask pip. What a package's build runs meanwhile may write into the report, too, so nothing in it is trusted."""
+        report = str(work.taken / _REPORT)
+        arguments = ("install", "--dry-run", "--report", report, *_QUIET, *wanted.pip_arguments)
+        self._pip(base.python, arguments, setting, on_line, writable=(work.taken,))
+        try:
+            return read_report(work.take(_REPORT, _LONGEST_REPORT_BYTES))
+        except (NotAPlainFileError, UnreadableReportError):
+            raise _failed(("ERROR: pip's own report of what it decided cannot be read",)) from None
 
     def _pip(
         self,
@@ -121,6 +125,7 @@ class Installation:
         setting: Setting,
         on_line: OnLine,
         *,
+        readable: tuple[Path, ...] = (),
         writable: tuple[Path, ...] = (),
     ) -> None:
         """Run real pip; its arguments travel by standard input.
@@ -130,7 +135,11 @@ class Installation:
         """
         lines = LastLines(lambda line: None if line.startswith(_SILENT) else on_line(line))
         content = json.dumps({"module": "pip", "arguments": arguments}).encode()
-        view = View(setting.view.readable, (*setting.view.writable, setting.folder, *writable), setting.view.placed)
+        view = View(
+            (*setting.view.readable, *readable),
+            (*setting.view.writable, setting.folder, *writable),
+            setting.view.placed,
+        )
         command = Command(
             argv=(str(python), str(RUNTIME_SUPPORT / "dbruntime" / "run_module.py")),
             environment=setting.variables,
@@ -142,7 +151,7 @@ class Installation:
             raise _failed(lines.lines)
 
     def _shared(
-        self, base: Environment, wanted: Wanted, setting: Setting, work: Path, decisions: tuple[Decision, ...]
+        self, base: Environment, wanted: Wanted, setting: Setting, work: Handover, decisions: tuple[Decision, ...]
     ) -> Environment | None:
         """The environment of the store that holds pip's answer; None when it cannot be made to.
 
@@ -161,20 +170,28 @@ class Installation:
         return self._fetched(placer, wanted, work, decisions)
 
     def _fetched(
-        self, placer: Placer, wanted: Wanted, work: Path, decisions: tuple[Decision, ...]
+        self, placer: Placer, wanted: Wanted, work: Handover, decisions: tuple[Decision, ...]
     ) -> Environment | None:
         """Let pip fetch or build exactly these files, then place what came of it."""
         if any(one.direct or not one.sha256 for one in decisions):
             return None
-        wheels, exact = work / "wheels", work / "exact.txt"
-        wheels.mkdir()
-        exact.write_text("".join(f"{one.name}=={one.version} --hash=sha256:{one.sha256}\n" for one in decisions))
+        fetched = Handover.make(work.folder / "fetched")
+        lines = (f"{one.name}=={one.version} --hash=sha256:{one.sha256}\n" for one in decisions)
+        exact = fetched.give("exact.txt", "".join(lines))
         index = () if wanted.index_url is None else ("--index-url", wanted.index_url.reveal())
-        arguments = ("wheel", "--no-deps", "--require-hashes", "--wheel-dir", str(wheels), "-r", str(exact))
+        arguments = ("wheel", "--no-deps", "--require-hashes", "--wheel-dir", str(fetched.taken), "-r", str(exact))
         try:
-            self._pip(placer.base.python, (*arguments, *_QUIET, *index), placer.setting, lambda _line: None)
-            return placer.from_folder(_hashed(wheels.glob("*.whl")), wheels)
-        except (LibraryFailed, UvRefusedError):
+            self._pip(
+                placer.base.python,
+                (*arguments, *_QUIET, *index),
+                placer.setting,
+                lambda _line: None,
+                readable=(fetched.given,),
+                writable=(fetched.taken,),
+            )
+            pins = _pins_of_wheels(fetched)
+            return placer.from_folder(pins, fetched.taken) if pins.keys() == {one.name for one in decisions} else None
+        except (LibraryFailed, UvRefusedError, NotAPlainFileError, InvalidWheelFilename):
             return None
 
     def _private(self, base: Environment, wanted: Wanted, setting: Setting, on_line: OnLine) -> Environment:
@@ -195,6 +212,8 @@ class Installation:
         return Environment(path, base.interpreter, base.image, None)
 
 
+_REPORT = "report.json"
+_LONGEST_REPORT_BYTES = 64 << 20
 _QUIET = ("--no-input", "--disable-pip-version-check", "--progress-bar", "off")
 
 
@@ -219,11 +238,11 @@ def _pins(decisions: tuple[Decision, ...], setting: Setting) -> dict[str, Pin] |
     return pins
 
 
-def _hashed(wheels: Iterable[Path]) -> dict[str, Pin]:
+def _pins_of_wheels(fetched: Handover) -> dict[str, Pin]:
     pins: dict[str, Pin] = {}
-    for wheel in wheels:
-        name, version, _build, _tags = parse_wheel_filename(wheel.name)
-        pins[canonicalize_name(name)] = Pin(canonicalize_name(name), str(version), _hash_of(wheel))
+    for file in fetched.names():
+        name, version, _build, _tags = parse_wheel_filename(file)
+        pins[canonicalize_name(name)] = Pin(canonicalize_name(name), str(version), fetched.sha256(file))
     return pins
 
 

@@ -13,13 +13,13 @@ import re
 import secrets
 import threading
 import time
-from collections.abc import Callable, Mapping
+from collections.abc import Callable, Mapping, Sequence
 from pathlib import Path
 from typing import Any, cast
 
 from jupyter_client.blocking.client import BlockingKernelClient
 
-from wheelyard.compute.engine import CellResult, Output
+from wheelyard.compute.engine import CellResult, Output, StagedFile
 from wheelyard.compute.log_stream import LastLines, forward
 from wheelyard.compute.process import Process, ProcessTable
 from wheelyard.core.errors import InvalidState
@@ -98,9 +98,10 @@ class KernelSession:
     """See `engine.Session`.
 
     Args:
-        start: starts a kernel that listens as the connection says; called again after `%restart_python`.
+        start: starts a kernel that listens as the connection says; called again after `%restart_python`. The kernel is
+            told over its pipe: we write nothing into a folder that user code can write to.
+        restage: puts workspace files in its sight.
         sockets: short private folder, as the kernel and we see it.
-        connection_file: where the kernel reads how to listen; in the session's own folder.
         on_close: called once.
         on_busy: called with 1 when user code starts to run, with -1 when it has ended.
     """
@@ -109,18 +110,18 @@ class KernelSession:
         self,
         session_id: str,
         *,
-        start: Callable[[], Process],
+        start: Callable[[Mapping[str, object]], Process],
+        restage: Callable[[Sequence[StagedFile]], None],
         table: ProcessTable,
         sockets: Path,
-        connection_file: Path,
         on_close: Callable[[], None],
         on_busy: Callable[[int], None],
     ) -> None:
         self.session_id = session_id
         self._start = start
+        self._restage = restage
         self._table = table
         self._sockets = sockets
-        self._connection_file = connection_file
         self._on_close = on_close
         self._on_busy = on_busy
         self._lock = threading.Lock()
@@ -158,6 +159,12 @@ class KernelSession:
                 self._end_kernel()
             return result
 
+    def stage(self, files: Sequence[StagedFile]) -> None:
+        """See `engine.Session.stage`."""
+        with self._lock:
+            self._check_open()
+            self._restage(files)
+
     def interrupt(self) -> None:
         with self._state:
             if self._running:
@@ -177,10 +184,13 @@ class KernelSession:
             self._end_kernel()
         self._on_close()
 
-    def _live_kernel(self) -> Kernel:
+    def _check_open(self) -> None:
         with self._state:
             if self._closed:
                 raise InvalidState("The notebook session is closed")
+
+    def _live_kernel(self) -> Kernel:
+        self._check_open()
         if self._kernel is None:
             self._kernel = self._new_kernel()
         return self._kernel
@@ -196,9 +206,7 @@ class KernelSession:
             "signature_scheme": "hmac-sha256",
             "kernel_name": "",
         }
-        self._connection_file.touch(mode=0o600)
-        self._connection_file.write_text(json.dumps(connection))
-        kernel = Kernel(self._start(), self._table, {**connection, "key": key.encode()})
+        kernel = Kernel(self._start(connection), self._table, {**connection, "key": key.encode()})
         kernel.wait_until_ready()
         return kernel
 

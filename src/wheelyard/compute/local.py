@@ -84,10 +84,9 @@ class LocalEngine:
         with self._lock:
             self._computes[spec.compute_id] = compute
         try:
-            compute.stage(spec.files)
             compute.refresh()
             if spec.requirements:
-                compute.install_own(spec.requirements, log)
+                compute.install_own(log)
         except LibraryFailed as problem:
             compute.stop()
             raise LaunchFailed(problem.what, code=problem.code, log_lines=log.lines) from None

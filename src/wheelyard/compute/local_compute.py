@@ -3,12 +3,12 @@
 from __future__ import annotations
 
 import json
-import os
 import re
 import shutil
 import threading
 import uuid
-from collections.abc import Callable, Mapping, Sequence
+from collections.abc import Callable, Iterator, Mapping, Sequence
+from contextlib import contextmanager
 from dataclasses import dataclass
 from itertools import pairwise
 from pathlib import Path
@@ -32,14 +32,14 @@ from wheelyard.compute.placement import Placement, place_settings
 from wheelyard.compute.placing import Setting
 from wheelyard.compute.process import Command, Process, Processes, ProcessTable
 from wheelyard.compute.sandbox import View
-from wheelyard.core.errors import InvalidParameter, InvalidState
+from wheelyard.compute.watch import ProgramWatch
+from wheelyard.compute.workspace_folder import WORKSPACE, WorkspaceFolder
+from wheelyard.core.errors import InvalidState
 from wheelyard.core.redaction import Redactor, SafeUrl, Secret
 
 __all__ = ["LocalCompute", "Means"]
 
 _SYSTEM_PATH = "/usr/local/bin:/usr/bin:/bin"
-_WORKSPACE = "/Workspace"
-_WORKSPACE_PATH = re.compile(rf"(?<![\w./-]){_WORKSPACE}(?=/)|(?<=file://){_WORKSPACE}(?=/)")
 _URL = re.compile(r"[A-Za-z][A-Za-z0-9+.-]*://\S+")
 
 
@@ -63,11 +63,12 @@ class Means:
 
 @dataclass(frozen=True, slots=True)
 class Desk:
-    """Where one session or one program works: a folder of its own, and an overlay in it."""
+    """Where one session or one program works: a folder of its own, an overlay in it, and its workspace files."""
 
     folder: Path
     overlay: Overlay
     placement: Placement
+    workspace: WorkspaceFolder
 
 
 class LocalCompute:
@@ -78,14 +79,13 @@ class LocalCompute:
         self._spec = spec
         self._means = means
         self._folder = means.folder
-        self._workspace = means.folder / "workspace"
-        self._workspace.mkdir(mode=0o700)
         self._redactor = Redactor(spec.secrets)
         self._table = ProcessTable(means.processes, means.folder / "processes", self._redactor)
         self._environment = image
         self._placement: Placement | None = None
         self._sessions: dict[str, KernelSession] = {}
         self._lock = threading.Lock()
+        self._files = threading.RLock()
         self._installing = threading.Lock()
         self._busy = 0
         self._idle_since = means.clock()
@@ -94,74 +94,77 @@ class LocalCompute:
 
     # -- what it is asked to do --------------------------------------------------------------------------------
 
-    def install(self, requirement: Sequence[str], *, index_url: Secret[str] | None, on_line: OnLine) -> InstallResult:
+    def install(
+        self,
+        requirement: Sequence[str],
+        *,
+        index_url: Secret[str] | None,
+        on_line: OnLine,
+        files: Sequence[StagedFile] = (),
+    ) -> InstallResult:
         """See `engine.Compute.install`. Sessions that are open keep what they were opened on."""
-        if index_url is not None:
-            self._hide_urls({"index": index_url})
-        arguments = tuple(map(self._inside, requirement))
-        wanted = Wanted.of(arguments, index_url, self._text_of(requirement))
-        return self._install(lambda _folder: wanted, on_line)
+        text = _text_of(requirement, files)
+        self._hide_urls({"requirements": Secret(text), **({} if index_url is None else {"index": index_url})})
 
-    def install_own(self, lines: Sequence[str], on_line: OnLine) -> InstallResult:
+        def wanted(_folder: Path, workspace: WorkspaceFolder) -> Wanted:
+            return Wanted.of(tuple(map(workspace.inside, requirement)), index_url, text)
+
+        return self._install(wanted, files, on_line)
+
+    def install_own(self, on_line: OnLine) -> InstallResult:
         """Install the compute's own requirement lines, as one requirements file."""
-        text = "".join(f"{self._inside_line(line)}\n" for line in lines)
-        self._hide_urls({"requirements": Secret(text)})
 
-        def wanted(folder: Path) -> Wanted:
+        def wanted(folder: Path, workspace: WorkspaceFolder) -> Wanted:
+            text = "".join(f"{workspace.inside_line(line)}\n" for line in self._spec.requirements)
+            self._hide_urls({"requirements": Secret(text)})
             file = folder / "requirements.txt"
             file.write_text(text, encoding="utf-8")
             return Wanted.of(("-r", str(file)), None, text)
 
-        return self._install(wanted, on_line)
-
-    def stage(self, files: Sequence[StagedFile]) -> None:
-        """See `engine.Compute.stage`."""
-        wanted = {_below_workspace(file.path): file.content for file in files}
-        with self._lock:
-            for path in sorted(self._workspace.rglob("*"), reverse=True):
-                inside = path.relative_to(self._workspace)
-                if path.is_file() and inside not in wanted:
-                    path.unlink()
-                elif path.is_dir() and not any(path.iterdir()):
-                    path.rmdir()
-            for inside, content in wanted.items():
-                _write(self._workspace / inside, content)
+        return self._install(wanted, self._spec.files, on_line)
 
     def refresh(self) -> None:
         """See `engine.Compute.refresh`."""
         folder = self._folder / "etc" / uuid.uuid4().hex
-        folder.parent.mkdir(exist_ok=True, mode=0o700)
         images = self._means.images
-        self._placement = place_settings(
-            folder, self._table.sandbox, images.roots, images.machine_index, self._spec.pip_environment
-        )
+        with self._writing():
+            folder.parent.mkdir(exist_ok=True, mode=0o700)
+            self._placement = place_settings(
+                folder, self._table.sandbox, images.roots, images.machine_index, self._spec.pip_environment
+            )
         self._hide_urls({**self._placement.variables, "pip.conf": self._placement.conf})
 
-    def open_session(self, identity: Identity, *, parameters: Mapping[str, str], cwd: str = "") -> Session:
+    def open_session(
+        self, identity: Identity, *, parameters: Mapping[str, str], cwd: str = "", files: Sequence[StagedFile] = ()
+    ) -> Session:
         """See `engine.Compute.open_session`."""
         self.hide(identity.token)
         session_id = uuid.uuid4().hex
-        desk = self._new_desk("sessions")
+        desk = self._new_desk("sessions", files)
         sockets = self._means.sockets()
-        connection_file = desk.folder / "kernel.json"
-        content = {"context": self._context(identity, parameters, self._inside(cwd))}
+        context = self._context(identity, parameters, desk.workspace.inside(cwd))
 
-        def start() -> Process:
-            module = ("-m", "dbruntime.kernel_main", str(connection_file))
-            return self._table.start(self._user_command(desk, module, content, (sockets,)))
+        def start(connection: Mapping[str, object]) -> Process:
+            content = {"context": context, "connection": connection}
+            command = self._user_command(desk, ("-m", "dbruntime.kernel_main"), content, (sockets,))
+            return self._table.start(command)
+
+        def restage(changed: Sequence[StagedFile]) -> None:
+            with self._writing():
+                desk.workspace.stage(changed)
 
         def closed() -> None:
             with self._lock:
                 self._sessions.pop(session_id, None)
-            for folder in (desk.folder, sockets):
+            for folder in (desk.folder, desk.workspace.path, sockets):
                 shutil.rmtree(folder, ignore_errors=True)
 
         session = KernelSession(
             session_id,
             start=start,
+            restage=restage,
             table=self._table,
             sockets=sockets,
-            connection_file=connection_file,
             on_close=closed,
             on_busy=self._count,
         )
@@ -182,16 +185,17 @@ class LocalCompute:
         on_line: OnLine,
         cancelled: Callable[[], bool],
         timeout_seconds: float | None = None,
+        files: Sequence[StagedFile] = (),
     ) -> ProcessResult:
         """See `engine.Compute.run`. `--entry-point PACKAGE NAME ARGS…` instead of a file runs a wheel's entry point."""
         self.hide(identity.token)
-        desk = self._new_desk("programs")
-        content = {"context": self._context(identity, {}, ""), "program": [self._inside(word) for word in program]}
+        desk = self._new_desk("programs", files)
+        content = {"context": self._context(identity, {}, ""), "program": list(map(desk.workspace.inside, program))}
         command = self._user_command(desk, ("-u", "-m", "dbruntime.program_main"), content, ())
         self._count(1)
         try:
             process = self._table.start(command)
-            watch = _Watch(process, cancelled, timeout_seconds, self._means.clock)
+            watch = ProgramWatch(process, cancelled, timeout_seconds, self._means.clock)
             watch.start()
             try:
                 for line in redacted_lines(process.output, self._redactor):
@@ -203,7 +207,8 @@ class LocalCompute:
                 self._table.ended(process)
         finally:
             self._count(-1)
-            shutil.rmtree(desk.folder, ignore_errors=True)
+            for folder in (desk.folder, desk.workspace.path):
+                shutil.rmtree(folder, ignore_errors=True)
 
     def hide(self, secret: Secret[str]) -> None:
         """See `engine.Compute.hide`."""
@@ -224,54 +229,62 @@ class LocalCompute:
         self._table.close()
         for session in sessions:
             session.close()
-        self._means.on_stop(self, self._folder)
+        with self._files:
+            self._means.on_stop(self, self._folder)
 
     # -- how ---------------------------------------------------------------------------------------------------
 
-    def _install(self, wanted: Callable[[Path], Wanted], on_line: OnLine) -> InstallResult:
-        """Install in a folder of its own, which `wanted` may put a file into."""
+    def _install(
+        self, wanted: Callable[[Path, WorkspaceFolder], Wanted], files: Sequence[StagedFile], on_line: OnLine
+    ) -> InstallResult:
+        """Install in a folder of its own, which `wanted` may put a file into, with these workspace files in sight."""
         with self._installing:
-            folder = self._new_folder("installations")
             images = self._means.images
             installation = Installation(images.store, images.uv, self._table, self._folder / "environments")
+            with self._writing():
+                folder, workspace = self._new_folder("installations", files)
+                asked = wanted(folder, workspace)
             try:
                 self._environment, result = installation.run(
-                    self._environment, wanted(folder), self._setting(folder), on_line
+                    self._environment, asked, self._setting(folder, workspace), on_line
                 )
             finally:
-                shutil.rmtree(folder, ignore_errors=True)
+                for used in (folder, workspace.path):
+                    shutil.rmtree(used, ignore_errors=True)
             return result
 
-    def _setting(self, folder: Path) -> Setting:
+    def _setting(self, folder: Path, workspace: WorkspaceFolder) -> Setting:
         placement = self._placed()
         below = self._environment
         path = f"{below.search_path}:{self._user_path()}"
         return Setting(
-            variables=self._variables(folder, path, placement),
-            view=self._view(below, placement, ()),
+            variables=self._variables(folder, path, placement, workspace),
+            view=self._view(below, placement, (), workspace),
             folder=folder,
-            workspace=self._workspace,
+            workspace=workspace.path,
         )
 
     def _user_command(
         self, desk: Desk, arguments: tuple[str, ...], content: Mapping[str, object], writable: tuple[Path, ...]
     ) -> Command:
         path = f"{desk.overlay.search_path}:{self._user_path()}"
-        variables = self._variables(desk.folder, path, desk.placement)
+        variables = self._variables(desk.folder, path, desk.placement, desk.workspace)
         variables.setdefault("VIRTUAL_ENV", Secret(str(desk.overlay.path)))
         return Command(
             argv=(str(desk.overlay.python), *arguments),
             environment=variables,
-            view=self._view(desk.overlay.below, desk.placement, (desk.folder, *writable)),
+            view=self._view(desk.overlay.below, desk.placement, (desk.folder, *writable), desk.workspace),
             cwd=desk.folder / "home",
             stdin=Secret(json.dumps(content).encode()),
         )
 
-    def _variables(self, folder: Path, path: str, placement: Placement) -> dict[str, Secret[str]]:
+    def _variables(
+        self, folder: Path, path: str, placement: Placement, workspace: WorkspaceFolder
+    ) -> dict[str, Secret[str]]:
         """The whole environment: our few, the compute's own, pip's."""
         for name in ("home", "tmp"):
             (folder / name).mkdir(exist_ok=True)
-        own = {name: Secret(self._inside(value.reveal())) for name, value in self._spec.variables.items()}
+        own = {name: Secret(workspace.inside(value.reveal())) for name, value in self._spec.variables.items()}
         return {
             "HOME": Secret(str(folder / "home")),
             "LANG": Secret("C.UTF-8"),
@@ -286,27 +299,40 @@ class LocalCompute:
         wanted = self._spec.variables.get("PATH")
         return _SYSTEM_PATH if wanted is None else wanted.reveal()
 
-    def _view(self, environment: Environment, placement: Placement, writable: tuple[Path, ...]) -> View:
+    def _view(
+        self, environment: Environment, placement: Placement, writable: tuple[Path, ...], workspace: WorkspaceFolder
+    ) -> View:
         readable = (
             *environment.folders,
             placement.folder,
             RUNTIME_SUPPORT,
             self._means.images.uv.executable,
         )
-        return View(readable, writable, {**placement.placed, _WORKSPACE: self._workspace})
+        return View(readable, writable, {**placement.placed, WORKSPACE: workspace.path})
 
-    def _new_desk(self, kind: str) -> Desk:
-        folder = self._new_folder(kind)
-        overlay = make_overlay(folder / "venv", self._environment, self._means.images.uv.executable)
-        return Desk(folder, overlay, self._placed())
+    def _new_desk(self, kind: str, files: Sequence[StagedFile]) -> Desk:
+        with self._writing():
+            folder, workspace = self._new_folder(kind, files)
+            overlay = make_overlay(folder / "venv", self._environment, self._means.images.uv.executable)
+        return Desk(folder, overlay, self._placed(), workspace)
 
-    def _new_folder(self, kind: str) -> Path:
-        with self._lock:
-            if self._stopped:
-                raise InvalidState(f"Compute `{self.compute_id}` is stopped")
-        folder = self._folder / kind / uuid.uuid4().hex
+    def _new_folder(self, kind: str, files: Sequence[StagedFile]) -> tuple[Path, WorkspaceFolder]:
+        """A folder to work in, and beside it, out of reach of what works there, its workspace files."""
+        number = uuid.uuid4().hex
+        workspace = WorkspaceFolder(self._folder / "workspaces" / number, self._table.sandbox.name != "none")
+        workspace.stage(files)
+        folder = self._folder / kind / number
         folder.mkdir(parents=True, mode=0o700)
-        return folder
+        return folder, workspace
+
+    @contextmanager
+    def _writing(self) -> Iterator[None]:
+        """While something is put into the compute's folder, `stop` does not take it away; afterwards nothing is put."""
+        with self._files:
+            with self._lock:
+                if self._stopped:
+                    raise InvalidState(f"Compute `{self.compute_id}` is stopped")
+            yield
 
     def _placed(self) -> Placement:
         if self._placement is None:
@@ -326,26 +352,6 @@ class LocalCompute:
             "parameters": dict(parameters),
         }
 
-    def _inside(self, text: str) -> str:
-        """A value that may be a workspace path, as processes see it: without a sandbox there is no `/Workspace`."""
-        if self._table.sandbox.name == "none" and (text == _WORKSPACE or text.startswith(f"{_WORKSPACE}/")):
-            return str(self._workspace) + text[len(_WORKSPACE) :]
-        return text
-
-    def _inside_line(self, line: str) -> str:
-        """A requirement line, the same way: the path may stand behind `-r` or `name @`."""
-        if self._table.sandbox.name == "none":
-            return _WORKSPACE_PATH.sub(lambda _found: str(self._workspace), line)
-        return line
-
-    def _text_of(self, requirement: Sequence[str]) -> str:
-        """The text of the requirements file among pip's arguments, where it is a workspace file."""
-        for option, value in pairwise(requirement):
-            if option in {"-r", "--requirement"} and value.startswith(f"{_WORKSPACE}/"):
-                path = self._workspace / _below_workspace(value)
-                return path.read_text(encoding="utf-8", errors="replace") if path.is_file() else ""
-        return ""
-
     def _hide_urls(self, values: Mapping[str, Secret[str]]) -> None:
         """Of values that are not secret as a whole, the user-info of URLs is; there may be several in one."""
         for value in values.values():
@@ -359,58 +365,10 @@ class LocalCompute:
             self._idle_since = self._means.clock()
 
 
-class _Watch(threading.Thread):
-    """Ends a program that is cancelled or takes too long, and what a program leaves behind when it ends itself."""
-
-    def __init__(
-        self,
-        process: Process,
-        cancelled: Callable[[], bool],
-        timeout_seconds: float | None,
-        clock: Callable[[], float],
-    ) -> None:
-        super().__init__(name="program-watch", daemon=True)
-        self.ended_it = False
-        self._process = process
-        self._cancelled = cancelled
-        self._timeout_seconds = timeout_seconds
-        self._clock = clock
-        self._done = threading.Event()
-
-    def run(self) -> None:
-        started = self._clock()
-        while not self._done.wait(0.1):
-            if not self._process.running:
-                self._process.end_group()
-                return
-            late = self._timeout_seconds is not None and self._clock() - started > self._timeout_seconds
-            if late or self._cancelled():
-                self.ended_it = True
-                self._process.kill()
-                return
-
-    def finish(self) -> None:
-        self._done.set()
-        self.join()
-
-
-def _below_workspace(path: str) -> Path:
-    """A workspace path relative to `/Workspace`.
-
-    Raises:
-        InvalidParameter: it leads elsewhere.
-    """
-    clean = Path(os.path.normpath(path))
-    if not clean.is_relative_to(_WORKSPACE) or str(clean) == _WORKSPACE:
-        raise InvalidParameter(f"`{path}` is no path below {_WORKSPACE}")
-    return clean.relative_to(_WORKSPACE)
-
-
-def _write(path: Path, content: bytes) -> None:
-    """Replace a file as a whole; what reads the old one goes on reading the old one."""
-    if path.is_file() and path.stat().st_size == len(content) and path.read_bytes() == content:
-        return
-    path.parent.mkdir(parents=True, exist_ok=True)
-    fresh = path.with_name(f".{uuid.uuid4().hex}")
-    fresh.write_bytes(content)
-    fresh.replace(path)
+def _text_of(requirement: Sequence[str], files: Sequence[StagedFile]) -> str:
+    """The text of the requirements file among pip's arguments, where it is a workspace file."""
+    for option, value in pairwise(requirement):
+        if option in {"-r", "--requirement"}:
+            found = next((file.content for file in files if file.path == value), b"")
+            return found.decode(errors="replace")
+    return ""

@@ -4,7 +4,7 @@ from __future__ import annotations
 
 import re
 from collections.abc import Mapping
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
 from pathlib import Path
 
 from wheelyard.compute.environments import Environment, EnvironmentStore, Pin, compile_all, own_scripts
@@ -67,7 +67,7 @@ class Placer:
             variables.pop("UV_INDEX_URL", None)
         variables |= {"UV_INDEX_STRATEGY": Secret("unsafe-best-match"), "UV_HTTP_RETRIES": Secret("1")}
         lines = "\n".join(_line(pin, urls.get(pin.name, "")) for pin in pins.values())
-        return self._placed(pins, lines, variables, ())
+        return self._placed(pins, lines, variables)
 
     def from_folder(self, pins: Mapping[str, Pin], wheels: Path) -> Environment:
         """Take the files from a folder of wheels.
@@ -76,35 +76,36 @@ class Placer:
             UvRefusedError: it could not.
         """
         lines = "\n".join(_line(pin, "") for pin in pins.values())
-        return self._placed(pins, lines, {}, ("--no-index", "--find-links", str(wheels)))
+        return self._placed(pins, lines, {}, wheels)
 
     def _placed(
-        self, pins: Mapping[str, Pin], lines: str, variables: Mapping[str, Secret[str]], source: tuple[str, ...]
+        self, pins: Mapping[str, Pin], lines: str, variables: Mapping[str, Secret[str]], wheels: Path | None = None
     ) -> Environment:
         wanted = self.base.with_pins(pins.values())
         if wanted is None:
             raise UvRefusedError
-        return self.store.derived(self.base, wanted, lambda folder: self._place(folder, lines, variables, source))
+        return self.store.derived(self.base, wanted, lambda folder: self._place(folder, lines, variables, wheels))
 
-    def _place(self, folder: Path, lines: str, variables: Mapping[str, Secret[str]], source: tuple[str, ...]) -> None:
-        """Run uv with the image's own interpreter, so that no package's code runs (see `environments`)."""
+    def _place(self, folder: Path, lines: str, variables: Mapping[str, Secret[str]], wheels: Path | None) -> None:
+        """Run uv with the image's own interpreter, so that no package's code runs (see `environments`).
+
+        The lines go over a pipe: a file beside what packages brought could be one of theirs.
+        """
         builder = self.base.image / "bin" / "python"
-        requirements = folder / "requirements.txt"
-        requirements.write_text(lines)
+        source = () if wheels is None else ("--no-index", "--find-links", str(wheels))
         arguments = (
             *("pip", "install", "--python", str(builder), "--prefix", str(folder), "--no-deps", "--reinstall"),
-            *("--require-hashes", "--only-binary", ":all:", "-r", str(requirements), *source),
+            *("--require-hashes", "--only-binary", ":all:", "-r", "-", *source),
         )
         command = self.uv.command(
             arguments,
             variables,
-            readable=(*self.base.folders, self.setting.folder, *self.setting.view.readable),
+            readable=(*self.base.folders, *(() if wheels is None else (wheels,)), *self.setting.view.readable),
             folder=folder,
             placed=self.setting.view.placed,
         )
-        if self.table.run(command, lambda _line: None) != 0:
+        if self.table.run(replace(command, stdin=Secret(lines.encode())), lambda _line: None) != 0:
             raise UvRefusedError
-        requirements.unlink()
         own_scripts(folder)
         compile_all(self.table, self.base.interpreter, folder)
 

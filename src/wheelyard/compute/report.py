@@ -1,11 +1,15 @@
 """pip's installation report: what it decided, before anything is in place.
 
+The build of a package runs beside pip and can write whatever it likes into the report. So every value is checked for
+its shape before it goes into a key, a path or a line that another installer reads; its truth is proved by hashes.
+
 Source: pip documentation, "Installation Report", version "1"; pip 22.2 to 26.x. Before 23.1 the hash stood in one text.
 """
 
 from __future__ import annotations
 
 import json
+import re
 from collections.abc import Mapping
 from dataclasses import dataclass
 from typing import Any
@@ -15,7 +19,16 @@ from packaging.utils import canonicalize_name
 
 from wheelyard.core.redaction import SafeUrl
 
-__all__ = ["Decision", "read_report"]
+__all__ = ["Decision", "UnreadableReportError", "read_report"]
+
+_VERSION = re.compile(r"[0-9A-Za-z.!+_*-]+")
+_SHA256 = re.compile(r"[0-9a-f]{64}")
+_URL = re.compile(r"[!-~]+")
+"""pip writes URLs percent-encoded: neither white space nor control characters."""
+
+
+class UnreadableReportError(Exception):
+    """It is no report that pip wrote."""
 
 
 @dataclass(frozen=True, slots=True)
@@ -56,21 +69,40 @@ class Decision:
         return str(SafeUrl(self.url.rpartition("#")[0] or self.url))
 
 
-def read_report(text: str) -> tuple[Decision, ...]:
-    """Read a report in the order in which pip would install."""
-    return tuple(_decision(item) for item in json.loads(text)["install"])
+def read_report(content: bytes) -> tuple[Decision, ...]:
+    """Read a report in the order in which pip would install.
+
+    Raises:
+        UnreadableReportError: it does not have the shape of one.
+    """
+    try:
+        return tuple(_decision(item) for item in json.loads(content)["install"])
+    except (ValueError, TypeError, KeyError, AttributeError, RecursionError) as problem:
+        raise UnreadableReportError from problem
 
 
 def _decision(item: Mapping[str, Any]) -> Decision:
+    """One item.
+
+    Raises:
+        ValueError, TypeError, KeyError, AttributeError: pip writes it otherwise.
+    """
     download, metadata = item["download_info"], item["metadata"]
+    title, version, sha256 = metadata["name"], metadata["version"], _sha256(download.get("archive_info") or {})
     return Decision(
-        name=canonicalize_name(metadata["name"]),
-        title=metadata["name"],
-        version=metadata["version"],
-        url=download["url"],
-        sha256=_sha256(download.get("archive_info") or {}),
+        name=canonicalize_name(title, validate=True),
+        title=title,
+        version=_matching(_VERSION, version),
+        url=_matching(_URL, download["url"]),
+        sha256=_matching(_SHA256, sha256) if sha256 else "",
         direct=bool(item.get("is_direct")),
     )
+
+
+def _matching(pattern: re.Pattern[str], text: str) -> str:
+    if not pattern.fullmatch(text):
+        raise ValueError("not what pip writes here")
+    return text
 
 
 def _sha256(archive: Mapping[str, Any]) -> str:

@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 from databricks.sdk.service.compute import CommandStatus, ContextStatus, Language, ResultType
+from databricks.sdk.service.workspace import ImportFormat
 from tests.control.compute_rooms import ComputeRooms, Person
 
 
@@ -32,6 +33,27 @@ def test_commands_share_the_state_of_their_context(rooms: ComputeRooms) -> None:
     assert run(rooms, cluster_id, context_id, "x = 20") == (CommandStatus.FINISHED, {"resultType": "text"})
     status, results = run(rooms, cluster_id, context_id, "print(x + 1)")
     assert (status, results) == (CommandStatus.FINISHED, {"resultType": "text", "data": "21\n"})
+
+
+def test_a_context_sees_what_its_owner_may_read_and_what_changed_since(rooms: ComputeRooms) -> None:
+    admin, other = rooms.client(), rooms.user()
+    cluster_id = rooms.cluster()
+    rooms.call(
+        "PATCH",
+        f"/api/2.0/permissions/clusters/{cluster_id}",
+        {"access_control_list": [{"user_name": other.name, "permission_level": "CAN_ATTACH_TO"}]},
+    )
+    own = f"/Users/{admin.current_user.me().user_name}/own.txt"
+    admin.workspace.upload(own, b"mine", format=ImportFormat.AUTO)
+    admin.workspace.upload("/Shared/all.txt", b"first", format=ImportFormat.AUTO)
+    contexts = context(rooms, cluster_id), context(rooms, cluster_id, other)
+    mine, theirs = rooms.engine.running[cluster_id].sessions
+    assert mine.staged == {f"/Workspace{own}": b"mine", "/Workspace/Shared/all.txt": b"first"}
+    assert theirs.staged == {"/Workspace/Shared/all.txt": b"first"}
+    admin.workspace.upload("/Shared/all.txt", b"second", format=ImportFormat.AUTO, overwrite=True)
+    status, results = run(rooms, cluster_id, contexts[0], "print(read('/Workspace/Shared/all.txt'))")
+    assert (status, results) == (CommandStatus.FINISHED, {"resultType": "text", "data": "second\n"})
+    assert theirs.staged == {"/Workspace/Shared/all.txt": b"first"}
 
 
 def test_an_exception_is_a_result(rooms: ComputeRooms) -> None:

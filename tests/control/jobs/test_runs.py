@@ -98,6 +98,19 @@ def test_run_now_and_wait_on_serverless(rooms: ComputeRooms) -> None:
     assert rooms.engine.started[-1].sessions[-1].closed
 
 
+def test_a_task_sees_what_its_identity_may_read(rooms: ComputeRooms) -> None:
+    me = rooms.client().current_user.me().user_name
+    script(rooms, "print('shared')")
+    script(rooms, "print('own')", f"/Users/{me}/own.py")
+    notebook(rooms, f"print(read('/Workspace/Users/{me}/own.py'))")
+    cluster_id = rooms.cluster()
+    tasks = (notebook_task(existing_cluster_id=cluster_id), notebook_task())
+    for task in tasks:
+        assert ended(rooms, submit(rooms, task))["state"]["result_state"] == "SUCCESS"
+        run = ended(rooms, submit(rooms, task, run_as={"user_name": rooms.user().name}))
+        assert run["state"]["result_state"] == "FAILED"
+
+
 def test_the_identity_of_a_run_is_run_as_or_the_creator(rooms: ComputeRooms) -> None:
     notebook(rooms, "pass")
     other = rooms.user()

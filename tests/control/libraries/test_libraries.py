@@ -8,7 +8,7 @@ import pytest
 from databricks.sdk.errors import BadRequest, InvalidParameterValue
 from databricks.sdk.service.compute import Library, LibraryInstallStatus, PythonPyPiLibrary
 from databricks.sdk.service.workspace import ImportFormat
-from tests.control.compute_rooms import ComputeRooms
+from tests.control.compute_rooms import ComputeRooms, Person
 
 
 def statuses(rooms: ComputeRooms, cluster_id: str) -> list[dict[str, Any]]:
@@ -28,9 +28,9 @@ def pypi(package: str, repo: str | None = None) -> dict[str, Any]:
     return {"pypi": {"package": package, **({"repo": repo} if repo else {})}}
 
 
-def install(rooms: ComputeRooms, cluster_id: str, *libraries: dict[str, Any]) -> None:
+def install(rooms: ComputeRooms, cluster_id: str, *libraries: dict[str, Any], person: Person | None = None) -> None:
     body = {"cluster_id": cluster_id, "libraries": list(libraries)}
-    assert rooms.call("POST", "/api/2.0/libraries/install", body) == (200, {})
+    assert rooms.call("POST", "/api/2.0/libraries/install", body, person) == (200, {})
 
 
 def test_libraries_install_in_the_order_asked(rooms: ComputeRooms) -> None:
@@ -97,16 +97,38 @@ def test_a_terminated_cluster_keeps_its_list_for_the_next_start(rooms: ComputeRo
     rooms.until(lambda: not rooms.libraries._records.of_cluster(cluster_id))
 
 
-def test_workspace_files_are_staged_as_the_one_who_asked(rooms: ComputeRooms) -> None:
+def test_an_installation_sees_what_it_names_and_the_one_who_asked_may_read(rooms: ComputeRooms) -> None:
     client = rooms.client()
-    client.workspace.mkdirs("/Shared/lib")
-    client.workspace.upload("/Shared/lib/requirements.txt", b"acme==1\n", format=ImportFormat.AUTO, overwrite=True)
+    asker = rooms.user()
+    own = f"/Users/{client.current_user.me().user_name}"
+    contents = {
+        "/Shared/lib/requirements.txt": f"acme==1\n-r more.txt\n-c /Workspace{own}/secret.txt\n-f wheels/\n",
+        "/Shared/lib/more.txt": "tool @ file:///Workspace/Shared/my%20tool-1-py3-none-any.whl\n",
+        "/Shared/lib/wheels/one.whl": "-r /Workspace/Shared/lib/unused.txt",
+        "/Shared/lib/unused.txt": "",
+        "/Shared/my tool-1-py3-none-any.whl": "wheel",
+        f"{own}/secret.txt": "",
+    }
+    client.workspace.mkdirs("/Shared/lib/wheels")
+    for path, content in contents.items():
+        client.workspace.upload(path, content.encode(), format=ImportFormat.AUTO, overwrite=True)
     cluster_id = rooms.cluster()
-    install(rooms, cluster_id, {"requirements": "/Shared/lib/requirements.txt"})
+    rooms.call(
+        "PATCH",
+        f"/api/2.0/permissions/clusters/{cluster_id}",
+        {"access_control_list": [{"user_name": asker.name, "permission_level": "CAN_MANAGE"}]},
+    )
+    install(rooms, cluster_id, {"requirements": "/Shared/lib/requirements.txt"}, person=asker)
     assert settle(rooms, cluster_id)[0]["status"] == "INSTALLED"
     compute = rooms.engine.running[cluster_id]
     assert compute.installed == [(("-r", "/Workspace/Shared/lib/requirements.txt"), None)]
-    assert compute.staged["/Workspace/Shared/lib/requirements.txt"] == b"acme==1\n"
+    unused = {"/Shared/lib/unused.txt", f"{own}/secret.txt"}
+    assert compute.installed_with == [
+        {f"/Workspace{path}": content.encode() for path, content in contents.items() if path not in unused}
+    ]
+    install(rooms, cluster_id, pypi("acme"), {"whl": "/Shared/my tool-1-py3-none-any.whl"})
+    settle(rooms, cluster_id)
+    assert compute.installed_with[1:] == [{}, {"/Workspace/Shared/my tool-1-py3-none-any.whl": b"wheel"}]
 
 
 def test_what_pip_has_no_part_in_is_skipped(rooms: ComputeRooms) -> None:

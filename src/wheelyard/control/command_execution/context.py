@@ -38,7 +38,10 @@ class Command:
 
 
 class Context:
-    """See the module's opening. `open_session` blocks; `close_session` ends what it opened, token included."""
+    """See the module's opening. `open_session` blocks; `close_session` ends what it opened, token included.
+
+    `refresh` is called before each command: what it sees of the workspace is as new as that.
+    """
 
     def __init__(
         self,
@@ -46,6 +49,7 @@ class Context:
         caller: Caller,
         *,
         open_session: Callable[[], Session],
+        refresh: Callable[[Session], None],
         close_session: Callable[[Session | None], None],
     ) -> None:
         self.context_id = uuid.uuid4().hex
@@ -53,6 +57,7 @@ class Context:
         self.caller = caller
         self.status = ContextStatus.PENDING
         self._open_session = open_session
+        self._refresh = refresh
         self._close_session = close_session
         self._lock = threading.Condition()
         self._commands: OrderedDict[str, Command] = OrderedDict()
@@ -179,6 +184,7 @@ class Context:
 
     def _run(self, session: Session, command: Command) -> None:
         try:
+            self._refresh(session)
             cell = session.execute(command.source)
         except Exception as error:  # noqa: BLE001 # the kernel may have died with its cluster; the command says so
             _LOG.info("command %s broke off", command.command_id, exc_info=error)

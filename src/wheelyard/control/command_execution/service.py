@@ -8,7 +8,7 @@ from wheelyard.compute.engine import Compute, Session
 from wheelyard.control.caller import Caller
 from wheelyard.control.clusters.ports import WorkspaceFiles
 from wheelyard.control.clusters.service import Clusters
-from wheelyard.control.clusters.staging import stage_workspace
+from wheelyard.control.clusters.staging import Staging
 from wheelyard.control.command_execution import wire
 from wheelyard.control.command_execution.context import Context
 from wheelyard.core.errors import InvalidParameter, NotFound
@@ -124,16 +124,19 @@ class Commands:
     def _new_context(self, cluster_id: str, compute: Compute, caller: Caller) -> Context:
         session_id, identity = self._clusters.sessions.open(compute, caller)
 
+        staging = Staging(self._workspace, caller)
+
         def open_session() -> Session:
-            stage_workspace(compute, self._workspace, caller)
-            return compute.open_session(identity, parameters={})
+            return compute.open_session(identity, parameters={}, files=staging.files())
 
         def close_session(session: Session | None) -> None:
             self._clusters.sessions.close(session_id)
             if session is not None:
                 session.close()
 
-        return Context(cluster_id, caller, open_session=open_session, close_session=close_session)
+        return Context(
+            cluster_id, caller, open_session=open_session, refresh=staging.refresh, close_session=close_session
+        )
 
 
 def _check_language(language: str) -> None:

@@ -13,7 +13,7 @@ from wheelyard.compute.engine import CellResult, Compute, Output, Session
 from wheelyard.control.caller import Caller
 from wheelyard.control.clusters.ports import Notebook, WorkspaceFiles
 from wheelyard.control.clusters.sessions import Sessions
-from wheelyard.control.clusters.staging import workspace_path
+from wheelyard.control.clusters.staging import Staging, workspace_path
 from wheelyard.control.jobs import store
 from wheelyard.control.jobs.outcomes import SUCCESS, Outcome, cluster_failed, code_failed, invalid_run
 from wheelyard.control.jobs.output import TailBuffer, cut, error_of, plain
@@ -93,10 +93,13 @@ class TaskExecutor:
         found = widgets(what.base_parameters, values.parameters, values.overrides, values.known)
         folder = str(PurePosixPath(workspace_path(what.notebook_path)).parent)
         with self._sessions.identity(compute, self._caller) as identity:
-            session = compute.open_session(identity, parameters=MappingProxyType(found), cwd=folder)
+            staging = Staging(self._workspace, self._caller)
+            session = compute.open_session(
+                identity, parameters=MappingProxyType(found), cwd=folder, files=staging.files()
+            )
             try:
                 with stop.calling(session.interrupt):
-                    return _run_cells(session, source, stop)
+                    return _run_cells(session, source, stop, staging)
             finally:
                 session.close()
 
@@ -148,7 +151,8 @@ class TaskExecutor:
 
     def _program(self, program: list[str], compute: Compute, stop: Stop, logs: TailBuffer) -> TaskEnd:
         with self._sessions.identity(compute, self._caller) as identity:
-            result = compute.run(identity, program, on_line=logs.line, cancelled=stop.is_ordered)
+            files = Staging(self._workspace, self._caller).files()
+            result = compute.run(identity, program, on_line=logs.line, cancelled=stop.is_ordered, files=files)
         text = logs.text
         if result.exit_code == 0:
             return TaskEnd(SUCCESS, store.Output(logs=text, logs_truncated=logs.truncated))
@@ -159,11 +163,12 @@ class TaskExecutor:
         )
 
 
-def _run_cells(session: Session, source: Notebook, stop: Stop) -> TaskEnd:
+def _run_cells(session: Session, source: Notebook, stop: Stop, staging: Staging) -> TaskEnd:
     """Cell by cell until one fails, one exits, or there are no more."""
     cells: list[Mapping[str, Any]] = []
     for cell in source.cells:
         stop.check()
+        staging.refresh(session)
         result = session.execute(cell)
         cells.append(_kept(cell, result))
         if result.status != "ok":

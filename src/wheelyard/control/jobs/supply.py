@@ -12,13 +12,13 @@ from concurrent.futures import Future
 from concurrent.futures import TimeoutError as NotYet
 from dataclasses import dataclass, replace
 
-from wheelyard.compute.engine import Compute, StagedFile
+from wheelyard.compute.engine import Compute
 from wheelyard.control.caller import Caller
 from wheelyard.control.clusters.access import RESTART
 from wheelyard.control.clusters.launch import Prepared, environment_version
 from wheelyard.control.clusters.ports import WorkspaceFiles
 from wheelyard.control.clusters.service import Clusters
-from wheelyard.control.clusters.staging import stage_workspace, workspace_path
+from wheelyard.control.clusters.staging import files_named
 from wheelyard.control.clusters.states import TERMINATION_TYPES, ClusterState
 from wheelyard.control.clusters.store import Cluster
 from wheelyard.control.jobs.outcomes import Outcome, cluster_failed, invalid_run, library_failed
@@ -72,7 +72,7 @@ class ComputeSupply:
         self._serverless: dict[str, Future[Compute]] = {}
 
     def acquire(self, task: Task, stop: Stop, note_cluster: Callable[[str], None], on_line: OnLine) -> Lease:
-        """Return when the task's code could run: compute up, libraries installed, workspace files in place.
+        """Return when the task's code could run: compute up, libraries installed.
 
         Raises:
             TaskFailed: it will never be; or the order to stop came.
@@ -83,9 +83,7 @@ class ComputeSupply:
         note_cluster(cluster_id)
         self._wait_for_cluster(cluster_id, stop)
         self._install(task, cluster_id, stop)
-        compute = self._compute(cluster_id)
-        stage_workspace(compute, self._workspace, self._caller)
-        return Lease(compute, cluster_id)
+        return Lease(self._compute(cluster_id), cluster_id)
 
     def close(self) -> None:
         """Give back what was made for the run."""
@@ -207,9 +205,7 @@ class ComputeSupply:
         redact = prepared.redactor.redact
         for line in prepared.lines:
             on_line(redact(line))
-        files = tuple(
-            StagedFile(workspace_path(path), read()) for path, read in self._workspace.readable_files(self._caller)
-        )
+        files = files_named(self._workspace, self._caller, spec.dependencies)
         try:
             return self._clusters.engine.start(replace(prepared.spec, files=files), lambda line: on_line(redact(line)))
         except LibraryFailed as error:

@@ -9,11 +9,11 @@ import logging
 import threading
 from collections.abc import Callable
 
-from wheelyard.compute.engine import Compute
+from wheelyard.compute.engine import Compute, StagedFile
 from wheelyard.control.caller import Caller
 from wheelyard.control.clusters.log_files import LogFile, LogFolder
 from wheelyard.control.clusters.ports import WorkspaceFiles
-from wheelyard.control.clusters.staging import stage_workspace
+from wheelyard.control.clusters.staging import files_named
 from wheelyard.control.libraries.messages import failure_message
 from wheelyard.control.libraries.records import Records
 from wheelyard.control.libraries.spec import UNSUPPORTED, LibraryPlan, described, kind_of, plan_of
@@ -120,12 +120,15 @@ class Installers:
             self._records.act(row, Action.SUCCEED)
 
     def _place(self, row: LibraryRow, plan: LibraryPlan, compute: Compute, log: LogFile, redactor: Redactor) -> None:
-        if plan.needs_workspace:
-            stage_workspace(compute, self._workspace, self._caller(row.asked_by))
+        files = self._files_for(row, plan) if plan.needs_workspace else ()
         self._records.act(row, Action.PLACE)
         result = compute.install(
-            plan.arguments, index_url=plan.index_url, on_line=lambda line: log.line(line, redactor.redact)
+            plan.arguments, index_url=plan.index_url, on_line=lambda line: log.line(line, redactor.redact), files=files
         )
         for name in result.installed:
             origin = result.origins.get(name, "")
             log.line(f"installed {name}{f' from {origin}' if origin else ''}", redactor.redact)
+
+    def _files_for(self, row: LibraryRow, plan: LibraryPlan) -> tuple[StagedFile, ...]:
+        """What the library names in the workspace, as far as whoever asked for it may read it."""
+        return files_named(self._workspace, self._caller(row.asked_by), plan.arguments)

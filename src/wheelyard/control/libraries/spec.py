@@ -143,7 +143,8 @@ def plan_of(library: Mapping[str, Any]) -> LibraryPlan | None:
     value = library[kind]
     if kind == "pypi":
         repo = str(value.get("repo") or "").strip()
-        return LibraryPlan((value["package"].strip(),), Secret(repo) if repo else None)
+        package = value["package"].strip()
+        return LibraryPlan((package,), Secret(repo) if repo else None, needs_workspace="/Workspace/" in package)
     if kind == "whl":
         return LibraryPlan((_long_form(value),), needs_workspace=True)
     if kind == "requirements":
