@@ -9,6 +9,7 @@ import urllib.error
 import urllib.request
 import uuid
 from collections.abc import Callable, Iterator, Mapping
+from contextlib import nullcontext
 from dataclasses import dataclass
 from email.message import Message
 from pathlib import Path
@@ -17,6 +18,7 @@ from typing import TYPE_CHECKING, Any
 import pytest
 from databricks.sdk import WorkspaceClient
 from databricks.sdk.core import Config
+from tests.databases import on_postgresql, served_database
 from tests.security.secrets_made import remember
 
 from wheelyard.embedded import Settings
@@ -143,6 +145,18 @@ def server_log(tmp_path_factory: pytest.TempPathFactory, leak_sweep: Sweep) -> I
         yield path
 
 
+def pytest_addoption(parser: pytest.Parser) -> None:
+    parser.addoption(
+        "--postgresql", action="store_true", help="put the tests' workspaces on a private PostgreSQL server"
+    )
+
+
+@pytest.fixture(scope="session", autouse=True)
+def _database_server(request: pytest.FixtureRequest) -> Iterator[None]:
+    with on_postgresql() if request.config.getoption("--postgresql") else nullcontext():
+        yield
+
+
 @pytest.fixture(scope="session", autouse=True)
 def _hermetic_clients(tmp_path_factory: pytest.TempPathFactory) -> Iterator[None]:
     """The SDK and CLI find no profile, and no variable, of whoever runs the tests."""
@@ -157,6 +171,7 @@ def _hermetic_clients(tmp_path_factory: pytest.TempPathFactory) -> Iterator[None
 
 def settings_for(data_dir: Path, **changes: Any) -> Settings:
     """Settings as the tests use them: environments from the wheelhouse, never from an index."""
+    changes.setdefault("database_url", served_database(data_dir / "wheelyard.db"))
     return Settings(data_dir=data_dir, cache_dir=CACHE, wheelhouse=WHEELHOUSE, **changes)
 
 

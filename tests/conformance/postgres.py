@@ -5,6 +5,7 @@ from __future__ import annotations
 import os
 import pwd
 import shutil
+import signal
 import subprocess
 import tempfile
 from collections.abc import Iterator
@@ -16,6 +17,7 @@ import psycopg
 __all__ = ["find_binaries", "postgresql_server"]
 
 _USERS = ("postgres", "nobody")
+_SETTINGS = ("listen_addresses=", "max_connections=400")
 
 
 def find_binaries() -> Path | None:
@@ -48,12 +50,13 @@ def postgresql_server(binaries: Path) -> Iterator[str]:
             "UTF8",
             "--locale=C",
         )
-        server = _start(user, binaries / "postgres", "-D", folder / "data", "-k", folder, "-c", "listen_addresses=")
+        options = [option for setting in _SETTINGS for option in ("-c", setting)]
+        server = _start(user, binaries / "postgres", "-D", folder / "data", "-k", folder, *options)
         try:
             _wait_until_ready(server, folder)
             yield f"postgresql+psycopg://tester@/postgres?host={folder}"
         finally:
-            server.terminate()
+            server.send_signal(signal.SIGINT)  # do not wait for connections that a test left open
             server.wait()
     finally:
         shutil.rmtree(folder, ignore_errors=True)

@@ -21,6 +21,7 @@ from databricks.sdk import WorkspaceClient
 from databricks.sdk.core import Config
 from starlette.types import ASGIApp
 from tests.control.instant_engine import InstantEngine
+from tests.databases import database_with_tables
 
 from wheelyard.control import (
     clusters,
@@ -41,7 +42,6 @@ from wheelyard.core.redaction import Secret
 from wheelyard.http.app import build_app
 from wheelyard.storage.backends import open_blobs
 from wheelyard.storage.barrier import Barrier, KeyRing
-from wheelyard.storage.database import METADATA, Database, sqlite_url
 
 WORKSPACE_ID = "7405605123456789"
 RUNTIME = "15.4.x-scala2.12"
@@ -62,8 +62,7 @@ class ComputeRooms:
         self.url = url
         self.engine = InstantEngine()
         self.switches = PackageRepositorySwitches()
-        self.database = Database.open(sqlite_url(folder / "rooms.db"))
-        METADATA.create_all(self.database.engine)
+        self.database = database_with_tables(folder / "rooms.db")
         barrier = Barrier(KeyRing.open(folder / "keys.json"))
         self.directory = scim.Directory(database=self.database)
         self.tokens = tokens.Tokens(database=self.database, barrier=barrier, directory=self.directory)

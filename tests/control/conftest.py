@@ -19,12 +19,12 @@ import uvicorn
 from databricks.sdk import WorkspaceClient
 from databricks.sdk.core import Config
 from starlette.types import ASGIApp
+from tests.databases import database_with_tables
 
 from wheelyard.control import oauth, permissions, probes, scim, tokens
 from wheelyard.core.redaction import Secret
 from wheelyard.http.app import build_app
 from wheelyard.storage.barrier import Barrier, KeyRing
-from wheelyard.storage.database import METADATA, Database, sqlite_url
 
 WORKSPACE_ID = "7405605123456789"
 
@@ -65,8 +65,7 @@ class IdentityWorkspace:
 
     def __init__(self, folder: Path) -> None:
         self.clock = Clock()
-        self.database = Database.open(sqlite_url(folder / "identity.db"))
-        METADATA.create_all(self.database.engine)
+        self.database = database_with_tables(folder / "identity.db")
         barrier = Barrier(KeyRing.open(folder / "keys.json"))
         self.directory = scim.Directory(database=self.database, clock=self.clock)
         self.tokens = tokens.Tokens(database=self.database, barrier=barrier, directory=self.directory, clock=self.clock)

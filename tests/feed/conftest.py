@@ -20,6 +20,7 @@ from typing import Any
 
 import pytest
 import uvicorn
+from tests.databases import database_with_tables
 
 from wheelyard.control.caller import Caller, RequestInfo
 from wheelyard.control.feeds import Feeds, wire
@@ -30,7 +31,7 @@ from wheelyard.feed.limits import UploadLimits
 from wheelyard.http.feed_app import feed_app
 from wheelyard.http.feed_routes import FeedRoutes
 from wheelyard.storage.backends import open_blobs
-from wheelyard.storage.database import METADATA, Database, sqlite_url
+from wheelyard.storage.database import Database
 
 ADMIN = Caller("1", "ana@example.com", "user", groups=frozenset({"admins", "users"}))
 USER = Caller("2", "ben@example.com", "user", groups=frozenset({"users"}))
@@ -287,8 +288,7 @@ def tarred(members: Mapping[str, bytes]) -> bytes:
 
 
 def build_world(folder: Path, *, limits: UploadLimits | None = None, blobs_url: str = "") -> World:
-    database = Database.open(sqlite_url(folder / "feed.sqlite"))
-    METADATA.create_all(database.engine)
+    database = database_with_tables(folder / "feed.sqlite")
     blobs = open_blobs(blobs_url or f"file://{folder / 'blobs'}")
     tokens = Tokens({caller.principal_id: caller for caller in (ADMIN, USER)})
     directory = Directory({ADMIN.name, USER.name, "users", "admins"})

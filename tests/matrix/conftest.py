@@ -14,6 +14,7 @@ from typing import Any
 
 import pytest
 import uvicorn
+from tests.databases import served_database
 
 from wheelyard.compute.engine import (
     CellResult,
@@ -112,6 +113,9 @@ class QuietEngine:
     def sweep(self) -> Sequence[str]:
         return ()
 
+    def stop(self, compute_id: str) -> None:
+        pass
+
     def stop_all(self) -> None:
         pass
 
@@ -180,7 +184,12 @@ def swept(tmp_path_factory: pytest.TempPathFactory) -> Iterator[Swept]:
     bound = socket.socket()
     bound.bind(("127.0.0.1", 0))
     port = int(bound.getsockname()[1])
-    settings = Settings(data_dir=folder / "data", cache_dir=folder / "cache", sandbox="none")
+    settings = Settings(
+        data_dir=folder / "data",
+        cache_dir=folder / "cache",
+        database_url=served_database(folder / "wheelyard.db"),
+        sandbox="none",
+    )
     workspace = open_workspace(settings, url=f"http://127.0.0.1:{port}", engine=lambda _settings: QuietEngine())
     server = uvicorn.Server(uvicorn.Config(workspace.app, log_config=None, access_log=False, lifespan="off"))
     thread = threading.Thread(target=server.run, kwargs={"sockets": [bound]}, daemon=True)

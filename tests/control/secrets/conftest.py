@@ -7,13 +7,14 @@ from dataclasses import dataclass
 from pathlib import Path
 
 import pytest
+from tests.databases import database_with_tables
 
 from wheelyard.control.caller import ADMINS, USERS, Caller
 from wheelyard.control.secrets import Secrets
 from wheelyard.control.secrets.service import NamedPrincipal
 from wheelyard.core.redaction import Secret
 from wheelyard.storage.barrier import Barrier, KeyRing
-from wheelyard.storage.database import METADATA, Database, sqlite_url
+from wheelyard.storage.database import Database
 
 PIPELINE_ID = "5b7f2f4e-9f0c-4b0e-8f55-0d7d3c1f6a11"
 
@@ -88,8 +89,7 @@ class Bench:
 
 @pytest.fixture
 def bench(tmp_path: Path) -> Iterator[Bench]:
-    database = Database.open(sqlite_url(tmp_path / "workspace.db"))
-    METADATA.create_all(database.engine)
+    database = database_with_tables(tmp_path / "workspace.db")
     barrier = Barrier(KeyRing.open(tmp_path / "keys"))
     clock, people = Clock(), People()
     told: list[tuple[Caller, Secret[bytes]]] = []

@@ -7,6 +7,7 @@ from dataclasses import dataclass
 from pathlib import Path
 
 import pytest
+from tests.databases import database_with_tables
 
 from wheelyard.control.caller import Caller
 from wheelyard.control.permissions import wire as permissions_wire
@@ -15,7 +16,7 @@ from wheelyard.control.scim import wire as scim_wire
 from wheelyard.control.scim.service import Directory
 from wheelyard.control.workspace import Workspace
 from wheelyard.storage.blobs import Blobs, LocalBlobs
-from wheelyard.storage.database import METADATA, Database, sqlite_url
+from wheelyard.storage.database import Database
 
 
 class People:
@@ -77,8 +78,7 @@ class Bench:
 
 @pytest.fixture
 def bench(tmp_path: Path) -> Iterator[Bench]:
-    database = Database.open(sqlite_url(tmp_path / "workspace.db"))
-    METADATA.create_all(database.engine)
+    database = database_with_tables(tmp_path / "workspace.db")
     directory = Directory(database=database)
     permissions = ObjectPermissions(database=database, directory=directory)
     people, blobs = People(directory), LocalBlobs(tmp_path / "blobs")
