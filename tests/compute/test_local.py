@@ -18,8 +18,9 @@ from tests.compute.packages import wheel
 from wheelyard.compute.engine import EngineSettings, LaunchSpec
 from wheelyard.compute.images import KERNEL_LOCK
 from wheelyard.compute.local import LocalEngine
-from wheelyard.core.errors import InvalidState, LaunchFailed
+from wheelyard.core.errors import LaunchFailed
 from wheelyard.core.pip.environment import PipEnvironment
+from wheelyard.core.redaction import Secret
 
 
 def spec(compute_id: str = "c1", python: str = "3.11", pip: str = "23.2.1") -> LaunchSpec:
@@ -91,27 +92,46 @@ def test_a_python_nobody_has_is_replaced_by_the_nearest_and_said(yard: Yard) -> 
     assert any(line.startswith("Python 3.9 is not on this machine; 3.1") for line in lines)
 
 
-def test_a_start_can_be_given_up(yard: Yard, index: LoopbackIndex) -> None:
-    index.delay_seconds = 30
-    problems: list[Exception] = []
+def refused(engine: LocalEngine, wanted: LaunchSpec) -> tuple[threading.Thread, list[LaunchFailed]]:
+    """A start in a thread of its own, and how it will have failed."""
+    problems: list[LaunchFailed] = []
 
     def attempt() -> None:
-        try:
-            ask = yard.ask(sources(index.url), {}, "23.2.1")
-            wanted = LaunchSpec("given-up", "3.11", "23.2.1", "15.4", {}, ask, requirements=("anything",))
-            yard.engine.start(wanted, lambda _line: None)
-        except (LaunchFailed, InvalidState) as problem:
-            problems.append(problem)
+        with pytest.raises(LaunchFailed) as failed:
+            engine.start(wanted, lambda _line: None)
+        problems.append(failed.value)
 
     thread = threading.Thread(target=attempt)
     thread.start()
-    while not index.asked:
-        time.sleep(0.02)
-    yard.engine.stop("given-up")
-    thread.join()
-    assert len(problems) == 1
-    assert not (yard.settings.folder / "given-up").exists()
-    yard.engine.stop("never-started")
+    return thread, problems
+
+
+def test_a_start_can_be_given_up_while_an_image_is_built(tmp_path: Path, index: LoopbackIndex) -> None:
+    index.delay_seconds = 3600
+    settings = EngineSettings(tmp_path / "compute", tmp_path / "cache")
+    engine = LocalEngine(settings, machine_index=Secret(index.url))
+    for all_of_them in (False, True):
+        thread, problems = refused(engine, spec("unbuilt"))
+        while not index.asked:
+            time.sleep(0.02)
+        if all_of_them:
+            engine.stop_all()
+        else:
+            engine.stop("unbuilt")
+        thread.join()
+        assert problems[0].code == "USER_REQUEST"
+        assert not (settings.folder / "unbuilt").exists()
+    assert list((settings.folder / ".engine" / "processes").iterdir()) == []
+
+
+def test_a_start_that_tells_its_first_line_can_be_given_up(yard: Yard) -> None:
+    def stop(_line: str) -> None:
+        yard.engine.stop("told")
+
+    with pytest.raises(LaunchFailed, match="was stopped while it was starting"):
+        yard.engine.start(spec("told"), stop)
+    assert not (yard.settings.folder / "told").exists()
+    yard.engine.start(spec("told"), lambda _line: None).stop()
 
 
 def test_a_pip_that_cannot_be_had(yard: Yard) -> None:

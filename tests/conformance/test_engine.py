@@ -5,6 +5,7 @@ from __future__ import annotations
 import threading
 import time
 from collections.abc import Iterator, Sequence
+from dataclasses import replace
 from pathlib import Path
 
 import pytest
@@ -14,9 +15,9 @@ from tests.compute.conftest import index as index  # noqa: PLC0414  # a fixture
 from tests.compute.loopback_index import TOKEN, LoopbackIndex
 from tests.compute.packages import wheel
 
-from wheelyard.compute.engine import Compute, EngineSettings, Session, StagedFile
+from wheelyard.compute.engine import Compute, EngineSettings, LaunchSpec, Session, StagedFile
 from wheelyard.compute.local import LocalEngine
-from wheelyard.core.errors import InvalidParameter, InvalidState, LaunchFailed
+from wheelyard.core.errors import InvalidParameter, InvalidState, LaunchFailed, LibraryFailed, WheelyardError
 from wheelyard.core.pip.environment import PipEnvironment, PipPaths
 from wheelyard.core.redaction import Secret
 
@@ -214,6 +215,54 @@ def test_stopping_ends_everything_and_leaves_no_folder(yard: Yard) -> None:
         run(compute, "-c", "")
     with pytest.raises(InvalidState):
         compute.install(["x"], index_url=None, on_line=lambda _line: None)
+
+
+def test_a_start_can_be_stopped_and_the_id_used_again(yard: Yard, index: LoopbackIndex) -> None:
+    index.delay_seconds = 3600
+    wanted = LaunchSpec(
+        "given-up", "3.11", OLD_PIP, "15.4", {}, yard.ask(sources(index.url), {}, OLD_PIP), requirements=("anything",)
+    )
+    problems: list[LaunchFailed] = []
+
+    def attempt() -> None:
+        with pytest.raises(LaunchFailed) as failed:
+            yard.engine.start(wanted, lambda _line: None)
+        problems.append(failed.value)
+
+    thread = threading.Thread(target=attempt)
+    thread.start()
+    while not index.asked:
+        time.sleep(0.02)
+    yard.engine.stop("given-up")
+    thread.join()
+    assert len(problems) == 1
+    assert not (yard.settings.folder / "given-up").exists()
+    compute = yard.engine.start(replace(wanted, requirements=()), lambda _line: None)
+    yard.engine.stop("given-up")
+    with pytest.raises(InvalidState):
+        run(compute, "-c", "")
+    yard.engine.stop("given-up")
+    yard.engine.stop("never-started")
+
+
+def test_stopping_ends_an_installation(yard: Yard, index: LoopbackIndex) -> None:
+    index.delay_seconds = 3600
+    compute = yard.start(default=sources(index.url))
+    problems: list[WheelyardError] = []
+
+    def attempt() -> None:
+        with pytest.raises((LibraryFailed, InvalidState)) as failed:
+            compute.install(["anything"], index_url=None, on_line=lambda _line: None)
+        problems.append(failed.value)
+
+    thread = threading.Thread(target=attempt)
+    thread.start()
+    while not index.asked:
+        time.sleep(0.02)
+    compute.stop()
+    thread.join()
+    assert len(problems) == 1
+    assert not (yard.settings.folder / compute.compute_id).exists()
 
 
 def test_the_same_compute_starts_once(yard: Yard) -> None:

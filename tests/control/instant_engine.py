@@ -204,20 +204,29 @@ class InstantCompute:
 
 
 class InstantEngine:
-    """`hold_starts` and `hold_installs` keep things on their way; `refuse` fails the next start."""
+    """`hold_starts` and `hold_installs` keep things on their way; `refuse` fails the next start.
+
+    A start that is held ends when it is stopped, unless the engine is `deaf`.
+    """
 
     def __init__(self) -> None:
         self.running: dict[str, InstantCompute] = {}
         self.started: list[InstantCompute] = []
         self.hold_starts = threading.Event()
         self.hold_installs = threading.Event()
+        self.deaf = False
+        self.stopped: list[str] = []
         self.refuse: LaunchFailed | LibraryFailed | None = None
         self.swept = 0
         self.idle = 0.0
         self._ended = False
 
     def start(self, spec: LaunchSpec, on_line: OnLine) -> Compute:
+        known = len(self.stopped)
+        on_line("Starting")
         while self.hold_starts.is_set() and not self._ended:
+            if spec.compute_id in self.stopped[known:] and not self.deaf:
+                raise LaunchFailed("stopped while it was starting", code="USER_REQUEST")
             time.sleep(0.005)
         if self._ended:
             raise LaunchFailed("the engine has ended", code="INTERNAL_ERROR")
@@ -232,6 +241,11 @@ class InstantEngine:
         self.started.append(compute)
         self.running[spec.compute_id] = compute
         return compute
+
+    def stop(self, compute_id: str) -> None:
+        self.stopped.append(compute_id)
+        if compute_id in self.running:
+            self.running[compute_id].stop()
 
     def sweep(self) -> Sequence[str]:
         self.swept += 1

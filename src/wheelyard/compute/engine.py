@@ -209,15 +209,23 @@ class Engine(Protocol):
     def start(self, spec: LaunchSpec, on_line: OnLine) -> Compute:
         """Return once user code could run.
 
+        `on_line` is told something before anything that takes long; from then on `stop` reaches this start.
+
         Raises:
             LaunchFailed: carries the termination code and the last redacted log lines; nothing is left running.
+        """
+
+    def stop(self, compute_id: str) -> None:
+        """Stop one compute, also while `start` is under way, which then raises `LaunchFailed` at once.
+
+        An id that is not known is nothing to stop.
         """
 
     def sweep(self) -> Sequence[str]:
         """End and delete what an earlier process of ours left behind; returns the compute ids. Called once at start."""
 
     def stop_all(self) -> None:
-        """End everything this engine started."""
+        """End everything this engine started, and the starts that are under way."""
 
 
 @dataclass(frozen=True, slots=True)

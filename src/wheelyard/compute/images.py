@@ -9,6 +9,7 @@ from __future__ import annotations
 import hashlib
 import threading
 from collections.abc import Mapping
+from concurrent.futures import Future, wait
 from dataclasses import dataclass, field
 from functools import cached_property
 from pathlib import Path
@@ -29,6 +30,7 @@ __all__ = ["ImageBuilder", "Uv"]
 KERNEL_LOCK = Path(__file__).parent / "kernel.lock"
 
 _LAUNCH_FAILURE = "UNEXPECTED_LAUNCH_FAILURE"
+_STEP_SECONDS = 0.05
 
 
 @dataclass(frozen=True)
@@ -87,6 +89,7 @@ class ImageBuilder:
     machine_index: Secret[str] | None
     roots: Path
     _lock: threading.Lock = field(default_factory=threading.Lock)
+    _under_way: dict[tuple[str, str], Future[Environment]] = field(default_factory=dict)
 
     @cached_property
     def uv(self) -> Uv:
@@ -107,12 +110,45 @@ class ImageBuilder:
             )
         return found
 
-    def image(self, python: str, pip: str) -> Environment:
+    def image(self, python: str, pip: str) -> Future[Environment]:
         """The environment every compute with this Python and this pip starts from.
 
-        Raises:
-            LaunchFailed: a package cannot be had, or this pip does not run on the nearest Python.
+        Whoever asks while it is made waits for the same one, and may stop waiting. The future may hold `LaunchFailed`:
+        a package cannot be had, or this pip does not run on the nearest Python.
         """
+        with self._lock:
+            known = self._under_way.get((python, pip))
+            if known is not None:
+                return known
+            made = self._under_way[python, pip] = Future()
+
+        def make() -> None:
+            try:
+                result = self._made(python, pip)
+            except BaseException as problem:  # noqa: BLE001  # handed to whoever waits
+                self._forget(python, pip)
+                made.set_exception(problem)
+            else:
+                self._forget(python, pip)
+                made.set_result(result)
+
+        threading.Thread(target=make, name=f"image-{python}-{pip}", daemon=True).start()
+        return made
+
+    def end(self) -> None:
+        """End what is being made; whoever waits for it hears that it failed."""
+        with self._lock:
+            under_way = tuple(self._under_way.values())
+        for made in under_way:
+            while not made.done():  # between two steps there is nothing to end
+                self.table.end_all()
+                wait([made], _STEP_SECONDS)
+
+    def _forget(self, python: str, pip: str) -> None:
+        with self._lock:
+            del self._under_way[python, pip]
+
+    def _made(self, python: str, pip: str) -> Environment:
         interpreter = self.interpreter(python)
         lock = hashlib.sha256(KERNEL_LOCK.read_bytes()).hexdigest()
         key = digest("image", str(interpreter.executable), interpreter.text, pip, lock)

@@ -20,6 +20,7 @@ from wheelyard.compute.log_stream import LastLines
 from wheelyard.compute.machine import system_roots
 from wheelyard.compute.process import Processes, ProcessTable, end_recorded
 from wheelyard.compute.sandbox import choose_sandbox
+from wheelyard.compute.under_way import StartUnderWay
 from wheelyard.core.errors import LaunchFailed, LibraryFailed
 from wheelyard.core.redaction import Redactor, Secret
 
@@ -62,6 +63,7 @@ class LocalEngine:
         self._images = self._image_builder(machine_index, machine_roots or system_roots())
         self._clock = clock
         self._lock = threading.Lock()
+        self._starts: dict[str, StartUnderWay] = {}
         self._computes: dict[str, LocalCompute] = {}
         self._sockets: Path | None = None
         self._deleting: list[threading.Thread] = []
@@ -78,21 +80,21 @@ class LocalEngine:
             LaunchFailed: its `code` is that of the library when a requirement of the compute itself fails.
         """
         log = LastLines(on_line)
-        image = self._image(spec, log)
-        folder = self._new_folder(spec.compute_id)
-        compute = LocalCompute(spec, self._means(folder), image)
-        with self._lock:
-            self._computes[spec.compute_id] = compute
+        start = self._begun(spec.compute_id)
         try:
-            compute.refresh()
-            if spec.requirements:
-                compute.install_own(log)
-        except LibraryFailed as problem:
-            compute.stop()
-            raise LaunchFailed(problem.what, code=problem.code, log_lines=log.lines) from None
-        except BaseException:
-            compute.stop()
-            raise
+            image = self._image(spec, log, start)
+            compute = self._made(spec, image)
+            try:
+                start.check()
+                self._prepare(compute, spec, log)
+                start.check()
+            except BaseException:
+                compute.stop()
+                start.check()
+                raise
+        finally:
+            with self._lock:
+                del self._starts[spec.compute_id]
         return compute
 
     def sweep(self) -> Sequence[str]:
@@ -109,18 +111,21 @@ class LocalEngine:
         return tuple(found)
 
     def stop(self, compute_id: str) -> None:
-        """Stop one compute, also while it is still starting: `start` then raises. An unknown id is nothing to stop."""
+        """See `engine.Engine.stop`."""
         with self._lock:
-            compute = self._computes.get(compute_id)
+            start, compute = self._starts.get(compute_id), self._computes.get(compute_id)
+        if start is not None:
+            start.give_up()
         if compute is not None:
             compute.stop()
 
     def stop_all(self) -> None:
         """See `engine.Engine.stop_all`."""
         with self._lock:
-            computes = tuple(self._computes.values())
-        for compute in computes:
-            compute.stop()
+            known = {*self._starts, *self._computes}
+        for compute_id in known:
+            self.stop(compute_id)
+        self._images.end()
         for deleting in tuple(self._deleting):
             deleting.join()
         if self._sockets is not None:
@@ -138,12 +143,36 @@ class LocalEngine:
             roots=roots,
         )
 
-    def _image(self, spec: LaunchSpec, on_line: OnLine) -> Environment:
+    def _begun(self, compute_id: str) -> StartUnderWay:
+        if compute_id.startswith(".") or "/" in compute_id:
+            raise ValueError(f"`{compute_id}` is no compute id")
+        start = StartUnderWay(compute_id)
+        with self._lock:
+            if compute_id in self._starts or compute_id in self._computes:
+                raise LaunchFailed(f"Compute `{compute_id}` runs already", code="INVALID_ARGUMENT")
+            self._starts[compute_id] = start
+        return start
+
+    def _image(self, spec: LaunchSpec, on_line: OnLine, start: StartUnderWay) -> Environment:
         interpreter = self._images.interpreter(spec.python)
         on_line(f"Starting with Python {interpreter.text} and pip {spec.pip}")
         if interpreter.minor != tuple(map(int, spec.python.split("."))):
             on_line(f"Python {spec.python} is not on this machine; {interpreter.text} is the nearest")
-        return self._images.image(spec.python, spec.pip)
+        return start.wait_for(self._images.image(spec.python, spec.pip))
+
+    def _made(self, spec: LaunchSpec, image: Environment) -> LocalCompute:
+        compute = LocalCompute(spec, self._means(self._new_folder(spec.compute_id)), image)
+        with self._lock:
+            self._computes[spec.compute_id] = compute
+        return compute
+
+    def _prepare(self, compute: LocalCompute, spec: LaunchSpec, log: LastLines) -> None:
+        try:
+            compute.refresh()
+            if spec.requirements:
+                compute.install_own(log)
+        except LibraryFailed as problem:
+            raise LaunchFailed(problem.what, code=problem.code, log_lines=log.lines) from None
 
     def _means(self, folder: Path) -> Means:
         return Means(
@@ -157,11 +186,6 @@ class LocalEngine:
 
     def _new_folder(self, compute_id: str) -> Path:
         folder = self._settings.folder / compute_id
-        if compute_id.startswith(".") or "/" in compute_id:
-            raise ValueError(f"`{compute_id}` is no compute id")
-        with self._lock:
-            if compute_id in self._computes:
-                raise LaunchFailed(f"Compute `{compute_id}` runs already", code="INVALID_ARGUMENT")
         if folder.exists():
             end_recorded(folder / "processes")
             remove(folder)

@@ -187,6 +187,11 @@ class ProcessTable:
         """End everything and start nothing more."""
         with self._lock:
             self._closed = True
+        self.end_all()
+
+    def end_all(self) -> None:
+        """End everything that runs now."""
+        with self._lock:
             live = tuple(self._live)
         for process in live:
             process.kill()

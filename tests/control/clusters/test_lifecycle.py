@@ -118,8 +118,35 @@ def test_delete_start_and_permanent_delete(rooms: ComputeRooms) -> None:
     rooms.until(lambda: not (rooms.folder / "logs" / cluster_id).exists())
 
 
+def test_terminating_while_starting_calls_the_start_off(rooms: ComputeRooms) -> None:
+    client = rooms.client()
+    rooms.engine.hold_starts.set()
+    waiter = client.clusters.create(spark_version=RUNTIME, num_workers=0)
+    client.clusters.delete(waiter.cluster_id)
+    rooms.until(lambda: rooms.state(waiter.cluster_id) == "TERMINATED")
+    assert rooms.details(waiter.cluster_id)["termination_reason"]["code"] == "USER_REQUEST"
+    events = [event.type for event in client.clusters.events(waiter.cluster_id) if event.type]
+    assert [event.value for event in reversed(events)] == ["CREATING", "TERMINATING"]
+    log = rooms.call("GET", f"/api/2.0/wheelyard/clusters/{waiter.cluster_id}/logs/startup")[1]
+    assert log.splitlines()[-1].endswith("terminated while it was starting")
+    assert rooms.engine.started == []
+    rooms.engine.hold_starts.clear()
+    assert client.clusters.start(waiter.cluster_id).result().state is State.RUNNING
+
+
+def test_terminating_during_a_restart_calls_it_off(rooms: ComputeRooms) -> None:
+    client = rooms.client()
+    cluster_id = rooms.cluster()
+    rooms.engine.hold_starts.set()
+    client.clusters.restart(cluster_id)
+    client.clusters.delete(cluster_id)
+    rooms.until(lambda: rooms.state(cluster_id) == "TERMINATED")
+    assert rooms.engine.running == {}
+
+
 def test_terminating_while_starting_ends_in_terminated(rooms: ComputeRooms) -> None:
     client = rooms.client()
+    rooms.engine.deaf = True
     rooms.engine.hold_starts.set()
     waiter = client.clusters.create(spark_version=RUNTIME, num_workers=0)
     client.clusters.delete(waiter.cluster_id)

@@ -350,6 +350,12 @@ def test_cancelling_while_compute_starts_or_installs(rooms: ComputeRooms) -> Non
     run_id = submit(rooms, notebook_task())
     rooms.until(lambda: look(rooms, run_id)["tasks"][0]["state"]["life_cycle_state"] == "PENDING")
     rooms.client().jobs.cancel_run(run_id).result()
+    rooms.until(lambda: rooms.engine.stopped == [f"serverless-{run_id}-1"])
+    rooms.engine.deaf = True
+    run_id = submit(rooms, notebook_task())
+    rooms.until(lambda: look(rooms, run_id)["tasks"][0]["state"]["life_cycle_state"] == "PENDING")
+    rooms.client().jobs.cancel_run(run_id).result()
+    assert rooms.engine.started == []
     rooms.engine.hold_starts.clear()
     rooms.until(lambda: len(rooms.engine.started) == 1 and rooms.engine.running == {})
     cluster_id = rooms.cluster()

@@ -1,8 +1,7 @@
 """One thread for each live cluster: it starts the compute, watches it, and is the only one that stops it.
 
-Requests change the record first (durably) and then leave an order here. The thread takes the newest order when it can:
-a termination that arrives while compute starts is carried out as soon as the engine returns, and always beats a
-restart.
+Requests change the record first (durably) and then leave an order here. The thread takes the newest order when it can;
+a termination always beats a restart, and calls off a start that is under way.
 """
 
 from __future__ import annotations
@@ -18,6 +17,7 @@ from wheelyard.control.caller import Caller
 from wheelyard.control.clusters.launch import FAILED_TO_FETCH, Prepared
 from wheelyard.control.clusters.log_files import LogFolder
 from wheelyard.control.clusters.records import Records
+from wheelyard.control.clusters.start import Start
 from wheelyard.control.clusters.states import Action, ClusterState, Termination, termination
 from wheelyard.control.clusters.store import Cluster
 from wheelyard.core.errors import LaunchFailed, LibraryFailed, WheelyardError
@@ -49,6 +49,7 @@ class _Live:
     cluster_id: str
     wake: threading.Condition = field(default_factory=threading.Condition)
     order: Order | None = None
+    start: Start | None = None
     compute: Compute | None = None
     thread: threading.Thread | None = None
 
@@ -56,7 +57,18 @@ class _Live:
         with self.wake:
             if self.order != "terminate":
                 self.order = order
+            start = self.start
             self.wake.notify_all()
+        if start is not None and order == "terminate":
+            start.call_off()
+
+    def begin(self, start: Start) -> None:
+        """From now on a termination calls this start off; one that was ordered before does so now."""
+        with self.wake:
+            self.start = start
+            ordered = self.order == "terminate"
+        if ordered:
+            start.call_off()
 
 
 class Supervisor:
@@ -175,6 +187,8 @@ class Supervisor:
         return int(cluster.spec.get("autotermination_minutes") or 0)
 
     def _launched(self, live: _Live) -> Compute | None:
+        start = Start(self._engine, live.cluster_id)
+        live.begin(start)
         log = self._logs.open(live.cluster_id, "startup")
         log.start_over()
         try:
@@ -183,16 +197,15 @@ class Supervisor:
             prepared = self._prepare(cluster)
             for line in prepared.lines:
                 log.line(line, prepared.redactor.redact)
-            return self._engine.start(prepared.spec, lambda line: log.line(line, prepared.redactor.redact))
-        except LaunchFailed as error:
-            log.line(f"launch failed: {error.code}: {error.what}")
-            self._fail(live, _reason(error.code, error.what))
-        except LibraryFailed as error:
-            log.line(f"launch failed: {error.what}")
-            self._fail(live, _reason("UNEXPECTED_LAUNCH_FAILURE", error.what))
+            return start.run(prepared.spec, lambda line: log.line(line, prepared.redactor.redact))
         except WheelyardError as error:
-            log.line(f"launch failed: {error.what}")
-            self._fail(live, _reason("INVALID_ARGUMENT", error.what))
+            if start.called_off:
+                log.line("terminated while it was starting")
+                self._records.act(live.cluster_id, Action.STOPPED)
+            else:
+                reason = _reason_of(error)
+                log.line(f"launch failed: {reason.code}: {error.what}")
+                self._fail(live, reason)
         return None
 
     def _fail(self, live: _Live, reason: Termination) -> None:
@@ -234,6 +247,11 @@ def caller_of(caller: Callable[[str], Caller], owner_id: str) -> Caller:
         ) from error
 
 
-def _reason(code: str, message: str) -> Termination:
-    told = FAILED_TO_FETCH if code.startswith("SECRET_") else message
-    return termination(code, message, databricks_error_message=told)
+def _reason_of(error: WheelyardError) -> Termination:
+    code = "INVALID_ARGUMENT"
+    if isinstance(error, LaunchFailed):
+        code = error.code
+    elif isinstance(error, LibraryFailed):
+        code = "UNEXPECTED_LAUNCH_FAILURE"
+    told = FAILED_TO_FETCH if code.startswith("SECRET_") else error.what
+    return termination(code, error.what, databricks_error_message=told)

@@ -19,6 +19,7 @@ from wheelyard.control.clusters.launch import Prepared, environment_version
 from wheelyard.control.clusters.ports import WorkspaceFiles
 from wheelyard.control.clusters.service import Clusters
 from wheelyard.control.clusters.staging import files_named
+from wheelyard.control.clusters.start import Start
 from wheelyard.control.clusters.states import TERMINATION_TYPES, ClusterState
 from wheelyard.control.clusters.store import Cluster
 from wheelyard.control.jobs.outcomes import Outcome, cluster_failed, invalid_run, library_failed
@@ -70,6 +71,7 @@ class ComputeSupply:
         self._lock = threading.Lock()
         self._made: dict[str, str] = {}
         self._serverless: dict[str, Future[Compute]] = {}
+        self._starts: list[Start] = []
 
     def acquire(self, task: Task, stop: Stop, note_cluster: Callable[[str], None], on_line: OnLine) -> Lease:
         """Return when the task's code could run: compute up, libraries installed.
@@ -86,9 +88,12 @@ class ComputeSupply:
         return Lease(self._compute(cluster_id), cluster_id)
 
     def close(self) -> None:
-        """Give back what was made for the run."""
+        """Give back what was made for the run; what is still starting ends at once."""
         with self._lock:
             made, environments = list(self._made.values()), list(self._serverless.values())
+            starts = list(self._starts)
+        for start in starts:
+            start.call_off()
         for cluster_id in made:
             try:
                 self._clusters.terminate_for_job(cluster_id)
@@ -182,24 +187,26 @@ class ComputeSupply:
             if future is None:
                 future = self._serverless[key] = Future()
                 number = len(self._serverless)
+                start = Start(self._clusters.engine, f"serverless-{self._run_id}-{number}")
+                self._starts.append(start)
                 threading.Thread(
                     target=self._start_environment,
-                    args=(future, key, number, on_line),
+                    args=(future, key, start, on_line),
                     name=f"serverless-{self._run_id}-{number}",
                     daemon=True,
                 ).start()
             return future
 
-    def _start_environment(self, future: Future[Compute], key: str, number: int, on_line: OnLine) -> None:
+    def _start_environment(self, future: Future[Compute], key: str, start: Start, on_line: OnLine) -> None:
         try:
-            future.set_result(self._started(key, number, on_line))
+            future.set_result(self._started(key, start, on_line))
         except BaseException as error:  # noqa: BLE001 # every task that waits for this environment must hear of it
             future.set_exception(error)
 
-    def _started(self, key: str, number: int, on_line: OnLine) -> Compute:
+    def _started(self, key: str, start: Start, on_line: OnLine) -> Compute:
         spec = self._environment_spec(key)
         try:
-            prepared = self._prepared(spec, key, number)
+            prepared = self._prepared(spec, key, start.compute_id)
         except LaunchFailed as error:
             raise TaskFailed(cluster_failed(error.what)) from error
         redact = prepared.redactor.redact
@@ -207,7 +214,7 @@ class ComputeSupply:
             on_line(redact(line))
         files = files_named(self._workspace, self._caller, spec.dependencies)
         try:
-            return self._clusters.engine.start(replace(prepared.spec, files=files), lambda line: on_line(redact(line)))
+            return start.run(replace(prepared.spec, files=files), lambda line: on_line(redact(line)))
         except LibraryFailed as error:
             raise TaskFailed(_dependencies_failed(spec, redact(error.what), redact)) from error
         except LaunchFailed as error:
@@ -219,7 +226,7 @@ class ComputeSupply:
         known = {environment.environment_key: environment.spec for environment in self._settings.environments}
         return known[key] if key else EnvironmentSpec()
 
-    def _prepared(self, spec: EnvironmentSpec, key: str, number: int) -> Prepared:
+    def _prepared(self, spec: EnvironmentSpec, key: str, compute_id: str) -> Prepared:
         if spec.base_environment:
             raise TaskFailed(
                 invalid_run("base_environment is not available in this workspace; list the dependencies instead")
@@ -229,9 +236,7 @@ class ComputeSupply:
         if version is None:
             raise TaskFailed(invalid_run(f"Environment version {wanted} is not known here"))
         name = f"serverless environment {key}" if key else "serverless"
-        return self._clusters.preparer.serverless(
-            f"serverless-{self._run_id}-{number}", name, version, tuple(spec.dependencies), self._caller
-        )
+        return self._clusters.preparer.serverless(compute_id, name, version, tuple(spec.dependencies), self._caller)
 
 
 def _stop_compute(environment: Future[Compute]) -> None:
