@@ -6,10 +6,7 @@ The private index wants its token; the token must be nowhere in what anybody can
 from __future__ import annotations
 
 import json
-import os
 import signal
-import subprocess
-import sys
 import time
 from collections.abc import Callable, Iterator
 from pathlib import Path
@@ -17,7 +14,6 @@ from typing import Any
 
 import pytest
 from databricks.sdk import WorkspaceClient
-from databricks.sdk.core import Config
 from databricks.sdk.errors import OperationFailed
 from databricks.sdk.service.compute import (
     Environment,
@@ -33,7 +29,8 @@ from databricks.sdk.service.workspace import ImportFormat
 from databricks.sdk.service.workspace import Language as NotebookLanguage
 from tests.compute.loopback_index import TOKEN, LoopbackIndex
 from tests.compute.packages import wheel
-from tests.conftest import CACHE, WHEELHOUSE, Workspace
+from tests.conftest import Workspace
+from tests.control.real_server import Process, alive
 
 RUNTIME = "15.4.x-scala2.12"
 SCOPE = "databricks-package-management"
@@ -197,40 +194,7 @@ def test_the_token_is_nowhere(own: Workspace, cluster_id: str) -> None:
     assert not [path for path in stored if TOKEN.encode() in path.read_bytes()]
 
 
-class Process:
-    """`wheelyard up` as a process of its own."""
-
-    def __init__(self, folder: Path) -> None:
-        ready = folder / "ready.json"
-        ready.unlink(missing_ok=True)
-        environment = {**os.environ, "WHEELYARD_CACHE_DIR": str(CACHE), "WHEELYARD_WHEELHOUSE": str(WHEELHOUSE)}
-        command = [
-            "-m",
-            "wheelyard",
-            "up",
-            "--data-dir",
-            str(folder / "data"),
-            "--port",
-            "0",
-            "--ready-file",
-            str(ready),
-        ]
-        self.process = subprocess.Popen(
-            [sys.executable, *command], env=environment, stdout=subprocess.DEVNULL, stderr=subprocess.DEVNULL
-        )
-        while not ready.exists():
-            assert self.process.poll() is None
-            time.sleep(0.02)
-        said = json.loads(ready.read_text())
-        self.client = WorkspaceClient(config=Config(host=said["host"], token=said["token"], retry_timeout_seconds=10))
-
-    def end(self, signal_number: signal.Signals) -> None:
-        self.process.send_signal(signal_number)
-        self.process.wait()
-
-
 def test_kill_9_leaves_nothing_running_and_loses_nothing(tmp_path: Path) -> None:
-    psutil = pytest.importorskip("psutil")
     first = Process(tmp_path)
     client = first.client
     cluster_id = str(client.clusters.create(spark_version=RUNTIME, num_workers=0).result().cluster_id)
@@ -239,7 +203,7 @@ def test_kill_9_leaves_nothing_running_and_loses_nothing(tmp_path: Path) -> None
     run_id = client.jobs.submit(run_name="long", tasks=[task]).run_id
     while "RUNNING" not in str([task.state for task in client.jobs.get_run(run_id).tasks or ()]):
         time.sleep(0.05)
-    children = psutil.Process(first.process.pid).children(recursive=True)
+    children = first.children()
     first.end(signal.SIGKILL)
     second = Process(tmp_path)
     client = second.client
@@ -252,7 +216,7 @@ def test_kill_9_leaves_nothing_running_and_loses_nothing(tmp_path: Path) -> None
     assert run.state
     assert run.state.life_cycle_state
     assert run.state.life_cycle_state.value == "INTERNAL_ERROR"
-    assert not [child for child in children if child.is_running() and child.status() != psutil.STATUS_ZOMBIE]
+    assert alive(children) == []
     assert client.clusters.start(cluster_id).result().state is State.RUNNING
     second.end(signal.SIGTERM)
     assert second.process.returncode == 0
