@@ -305,6 +305,15 @@ def test_restart_picks_up_a_changed_default(rooms: ComputeRooms) -> None:
     assert "-token" not in log
 
 
+@pytest.mark.parametrize(
+    ("runtime", "seen"), [("15.4.x-scala2.12", "/etc/users.pem"), ("17.3.x-scala2.13", "/etc/ssl/bundle.pem")]
+)
+def test_uv_gets_the_answer_of_the_pip_of_the_runtime(rooms: ComputeRooms, runtime: str, seen: str) -> None:
+    variables = {"PIP_PROXY": "http://proxy.example:3128", "REQUESTS_CA_BUNDLE": "/etc/users.pem"}
+    rooms.cluster(spark_version=runtime, spark_env_vars=variables)
+    assert rooms.engine.started[-1].pip.variables["SSL_CERT_FILE"].reveal() == seen
+
+
 def _pip_settings(rooms: ComputeRooms) -> str:
     pip = rooms.engine.started[-1].pip
     conf = pip.global_conf.reveal() if pip.global_conf else ""

@@ -210,7 +210,7 @@ def _prepared(
         pip=str(view.installer.version),
         runtime_version=runtime_version,
         variables=view.variables,
-        pip_environment=lambda paths: pip_environment(layers, paths),
+        pip_environment=lambda paths: pip_environment(layers, paths, installer=view.installer),
         secrets=hidden,
         requirements=view.dependencies,
     )
