@@ -14,6 +14,7 @@ import psycopg
 import sqlalchemy as sa
 from tests.conformance.postgres import find_binaries, postgresql_server
 
+from wheelyard.core.redaction import Secret
 from wheelyard.storage.database import METADATA, Database, sqlite_url
 
 __all__ = ["database_with_tables", "new_database", "on_postgresql", "served_database"]
@@ -24,19 +25,20 @@ _databases: dict[Path, str] = {}
 
 def database_with_tables(path: Path) -> Database:
     """Open the database that belongs to a file's name: this file, or one of the server's; twice is the same one."""
-    database = Database.open(served_database(path) or sqlite_url(path))
+    served = served_database(path)
+    database = Database.open(served.reveal() if served else sqlite_url(path))
     with database.change_schema() as connection:
         METADATA.create_all(connection)
     return database
 
 
-def served_database(path: Path) -> str:
-    """The server's database of this name; empty without `--postgresql`, as `Settings.database_url` has it."""
+def served_database(path: Path) -> Secret[str] | None:
+    """The server's database of this name; None without `--postgresql`, as `Settings.database_url` has it."""
     if not _server:
-        return ""
+        return None
     if path not in _databases:
         _databases[path] = new_database(_server[-1])
-    return _databases[path]
+    return Secret(_databases[path])
 
 
 def new_database(server: str) -> str:
@@ -46,7 +48,7 @@ def new_database(server: str) -> str:
     with psycopg.connect(
         host=str(url.query["host"]), user=url.username, dbname=url.database, autocommit=True
     ) as connection:
-        connection.execute(f"CREATE DATABASE {name}")  # type: ignore[arg-type] # a name of our own making
+        connection.execute(f"CREATE DATABASE {name}")
     return server.replace("/postgres?", f"/{name}?")
 
 

@@ -50,18 +50,21 @@ from wheelyard.control.scim.service import Directory
 from wheelyard.control.secrets.service import Secrets
 from wheelyard.control.tokens.service import Tokens
 from wheelyard.control.workspace.service import Workspace
-from wheelyard.core.errors import Unauthenticated
+from wheelyard.core.errors import NotFound, Unauthenticated
 from wheelyard.core.redaction import Secret
 from wheelyard.feed.changes import FeedChanges
+from wheelyard.feed.orphans import BlobClaims, FeedOrphans
 from wheelyard.http.app import build_app
 from wheelyard.http.feed_app import feed_app
 from wheelyard.logs import hide_in_logs
 from wheelyard.storage.backends import open_blobs, open_database
 from wheelyard.storage.barrier import Barrier, KeyRing
+from wheelyard.storage.belonging import bind, check_database
 from wheelyard.storage.blobs import Blobs
 from wheelyard.storage.database import Database, sqlite_url
-from wheelyard.storage.durable_files import write_durably
-from wheelyard.storage.migrations import migrate
+from wheelyard.storage.durable_files import remove_unfinished, write_durably
+from wheelyard.storage.migrations import has_schema, migrate
+from wheelyard.storage.sweeping import Sweeper, unfinished
 
 __all__ = [
     "ROOMS",
@@ -70,6 +73,7 @@ __all__ = [
     "default_cache_dir",
     "default_data_dir",
     "open_workspace",
+    "require_workspace",
     "rotate_keys",
 ]
 
@@ -108,7 +112,7 @@ class Settings:
     Args:
         data_dir: folder of this workspace, made with mode 0700; holds the key ring, the database and the blobs.
         cache_dir: environments shared by all workspaces of this user; holds no secret.
-        database_url: `postgresql+psycopg://…`, or empty for SQLite in the data folder.
+        database_url: `postgresql+psycopg://…`, or None for SQLite in the data folder.
         blobs_url: `s3://…`, `az://…`, `gs://…`, or empty for a folder in the data folder.
         wheelhouse: wheels to build runtime images from, instead of the machine's package index.
         sandbox: see `EngineSettings`.
@@ -119,7 +123,7 @@ class Settings:
 
     data_dir: Path = field(default_factory=default_data_dir)
     cache_dir: Path = field(default_factory=default_cache_dir)
-    database_url: str = ""
+    database_url: Secret[str] | None = None
     blobs_url: str = ""
     wheelhouse: Path | None = None
     sandbox: Literal["auto", "bubblewrap", "none"] = "auto"
@@ -216,7 +220,7 @@ class _Services:
 
     def __init__(self, stored: _Stored, engine: Engine, url: str, settings: Settings) -> None:
         database, barrier, blobs = stored.database, stored.barrier, stored.blobs
-        changes = FeedChanges()
+        changes, claims = FeedChanges(), BlobClaims()
         self.probes = Probes(workspace_id=stored.workspace_id)
         self.directory = Directory(database=database)
         self.tokens = Tokens(database=database, barrier=barrier, directory=self.directory)
@@ -241,6 +245,7 @@ class _Services:
             gate=self.feeds.admit,
             changes=changes,
             incoming=settings.data_dir / "incoming",
+            claims=claims,
         )
         self.clusters = Clusters(
             database=database,
@@ -266,6 +271,13 @@ class _Services:
         )
         self.logs = Logs(clusters=self.clusters, jobs=self.jobs)
         self.engine = engine
+        self.sweeper = Sweeper(
+            {
+                "feeds' files": FeedOrphans(database=database, blobs=blobs, claims=claims).sweep,
+                "workspace's contents": self.workspace.sweep,
+                "unfinished blobs": unfinished(blobs),
+            }
+        )
 
     def _hide(self, caller: Caller, value: Secret[bytes]) -> None:
         self.clusters.hide(caller, value)
@@ -301,9 +313,11 @@ class _Services:
         self.clusters.recover()
         self.libraries.recover()
         self.jobs.recover()
+        self.sweeper.start()
 
     def close(self) -> None:
         """From the top down, so that nothing starts what is being stopped."""
+        self.sweeper.close()
         self.jobs.close()
         self.commands.close()
         self.clusters.close()
@@ -315,19 +329,24 @@ class _Services:
 def _open_stored(settings: Settings) -> _Stored:
     folder = settings.data_dir
     folder.mkdir(mode=0o700, parents=True, exist_ok=True)
-    blobs_folder = folder / "blobs"
-    database = open_database(settings.database_url or sqlite_url(folder / "wheelyard.db"))
+    remove_unfinished(folder)
+    database = _open_database(settings)
     try:
         migrate(database)
-        return _Stored(
-            database=database,
-            blobs=open_blobs(settings.blobs_url or blobs_folder.as_uri()),
-            barrier=Barrier(KeyRing.open(folder / "key-ring.json")),
-            workspace_id=_workspace_id(folder / "workspace.json"),
-        )
+        blobs = open_blobs(settings.blobs_url or (folder / "blobs").as_uri())
+        workspace_id = _workspace_id(folder / _ID_FILE)
+        bind(workspace_id, database, blobs)
+        return _Stored(database, blobs, Barrier(KeyRing.open(folder / _KEY_RING_FILE)), workspace_id)
     except BaseException:
         database.close()
         raise
+
+
+def _open_database(settings: Settings) -> Database:
+    if settings.database_url is None:
+        return open_database(sqlite_url(settings.data_dir / _DATABASE_FILE))
+    hide_in_logs(settings.database_url)
+    return open_database(settings.database_url.reveal())
 
 
 def _local_engine(settings: Settings) -> Callable[[EngineSettings], Engine]:
@@ -346,6 +365,7 @@ def _workspace_id(path: Path) -> str:
         return drawn
 
 
+_ID_FILE, _KEY_RING_FILE, _DATABASE_FILE = "workspace.json", "key-ring.json", "wheelyard.db"
 _ADMIN_TOKEN_CONTEXT = "admin-token"  # noqa: S105 # names what is sealed
 
 
@@ -367,23 +387,68 @@ def _admin_token(stored: _Stored, services: _Services, settings: Settings, admin
     return issued
 
 
-def rotate_keys(settings: Settings) -> int:
-    """Make a new key and seal every stored value with it; returns how many. The caller holds the data folder."""
-    stored = _open_stored(settings)
-    try:
-        stored.barrier.rotate()
-        directory = Directory(database=stored.database)
-        service = Secrets(
-            database=stored.database, barrier=stored.barrier, directory=directory, workspace_id=stored.workspace_id
+def require_workspace(settings: Settings) -> None:
+    """Check, without making anything, that the data folder holds a workspace whose database is where it is looked for.
+
+    Raises:
+        NotFound: it does not.
+    """
+    folder = settings.data_dir
+    if not (folder / _ID_FILE).exists() or not (folder / _KEY_RING_FILE).exists():
+        raise NotFound(
+            f"There is no workspace in `{folder}`",
+            reference="no-workspace",
+            unchanged="nothing was changed",
+            hint="name its folder with --data-dir",
         )
-        try:
-            resealed = service.reseal()
-        finally:
-            service.close()
-        path = settings.data_dir / "admin-token"
-        if path.exists():
-            write_durably(path, stored.barrier.reseal(path.read_bytes(), _ADMIN_TOKEN_CONTEXT))
-            resealed += 1
-        return resealed
+    if settings.database_url is None and not (folder / _DATABASE_FILE).exists():
+        raise _no_database(f"`{folder}`")
+
+
+def rotate_keys(settings: Settings) -> int:
+    """Make a new key and seal every stored value with it; returns how many. The caller holds the data folder.
+
+    Raises:
+        NotFound: the data folder or the database holds no workspace.
+        InvalidState: the database is another workspace's.
+    """
+    require_workspace(settings)
+    database = _open_database(settings)
+    try:
+        workspace_id = _workspace_id(settings.data_dir / _ID_FILE)
+        if not has_schema(database):
+            raise _no_database("the database that was named")
+        migrate(database)
+        if not check_database(workspace_id, database):
+            raise _no_database("the database that was named")
+        barrier = Barrier(KeyRing.open(settings.data_dir / _KEY_RING_FILE))
+        barrier.rotate()
+        return _reseal(database, barrier, workspace_id) + _reseal_admin_token(settings, barrier)
     finally:
-        stored.database.close()
+        database.close()
+
+
+def _reseal(database: Database, barrier: Barrier, workspace_id: str) -> int:
+    directory = Directory(database=database)
+    service = Secrets(database=database, barrier=barrier, directory=directory, workspace_id=workspace_id)
+    try:
+        return service.reseal()
+    finally:
+        service.close()
+
+
+def _reseal_admin_token(settings: Settings, barrier: Barrier) -> int:
+    path = settings.data_dir / "admin-token"
+    if not path.exists():
+        return 0
+    write_durably(path, barrier.reseal(path.read_bytes(), _ADMIN_TOKEN_CONTEXT))
+    return 1
+
+
+def _no_database(where: str) -> NotFound:
+    return NotFound(
+        f"The workspace's database is not in {where}",
+        reference="no-workspace",
+        unchanged="nothing was changed",
+        hint="name the database that the workspace was made with: WHEELYARD_DATABASE_URL, or --database",
+    )

@@ -7,7 +7,9 @@ from pathlib import Path
 
 import click
 
-from wheelyard.embedded import Settings, default_data_dir, rotate_keys
+from wheelyard.cli.up import DATABASE_OPTION
+from wheelyard.core.redaction import Secret
+from wheelyard.embedded import Settings, default_data_dir, require_workspace, rotate_keys
 from wheelyard.serving import FolderLock
 
 __all__ = ["command"]
@@ -34,14 +36,19 @@ _OUTPUT = click.option(
 
 @command.command(name="rotate", short_help="Make a new key and seal every value with it.")
 @_DATA_DIR
+@DATABASE_OPTION
 @_OUTPUT
-def rotate(data_dir: Path | None, output: str) -> None:
+def rotate(data_dir: Path | None, database_url: str, output: str) -> None:
     """Make a new key and seal every stored value with it.
 
     Safe to interrupt, and to repeat: old keys stay in the ring, so values of either kind, and backups, can still be
     opened.
     """
-    settings = Settings(data_dir=(data_dir or default_data_dir()).absolute())
+    settings = Settings(
+        data_dir=(data_dir or default_data_dir()).absolute(),
+        database_url=Secret(database_url) if database_url else None,
+    )
+    require_workspace(settings)
     with FolderLock(settings.data_dir):
         resealed = rotate_keys(settings)
     if output == "json":

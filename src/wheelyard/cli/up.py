@@ -17,10 +17,20 @@ from wheelyard.embedded import Settings, default_cache_dir, default_data_dir
 from wheelyard.logs import configure_logging
 from wheelyard.serving import RunningWorkspace, write_ready_file
 
-__all__ = ["RUN_FILE", "command"]
+__all__ = ["DATABASE_OPTION", "RUN_FILE", "command"]
 
 RUN_FILE = "run.json"
 """In the data folder while the workspace is served: what `wheelyard env` reads."""
+
+
+DATABASE_OPTION = click.option(
+    "--database",
+    "database_url",
+    default="",
+    envvar="WHEELYARD_DATABASE_URL",
+    show_envvar=True,
+    help="PostgreSQL URL; one with a password belongs in the variable.  [default: SQLite in the data folder]",
+)
 
 
 @click.command(name="up", short_help="Start an embedded workspace and serve it until Ctrl-C.")
@@ -41,7 +51,7 @@ RUN_FILE = "run.json"
     help="Written, with mode 0600, once the workspace answers: host, admin token, workspace id, pid.",
 )
 @click.option("--admin", default="admin@wheelyard.example", show_default=True, help="User name of the first admin.")
-@click.option("--database", "database_url", default="", help="PostgreSQL URL.  [default: SQLite in the data folder]")
+@DATABASE_OPTION
 @click.option("--blobs", "blobs_url", default="", help="s3://, az:// or gs:// URL.  [default: the data folder]")
 @click.option(
     "--cache-dir",
@@ -97,7 +107,7 @@ def command(
     settings = Settings(
         data_dir=(data_dir or default_data_dir()).absolute(),
         cache_dir=(cache_dir or default_cache_dir()).absolute(),
-        database_url=database_url,
+        database_url=Secret(database_url) if database_url else None,
         blobs_url=blobs_url,
         wheelhouse=wheelhouse.absolute() if wheelhouse else None,
         sandbox=sandbox,  # type: ignore[arg-type] # click.Choice has checked it

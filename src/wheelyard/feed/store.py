@@ -25,6 +25,7 @@ __all__ = [
     "burnt_versions",
     "delete_feed",
     "delete_files",
+    "digests_and_names",
     "feed_at",
     "feed_by_id",
     "feeds",
@@ -283,6 +284,12 @@ def files_of_feed(tx: Connection, feed_id: str) -> list[FileRow]:
     """Every file of a feed, in no order."""
     rows = tx.execute(sa.select(*_FILE_COLUMNS).where(_FILES.c.feed_id == feed_id))
     return [_file(row) for row in rows]
+
+
+def digests_and_names(tx: Connection, feed_id: str) -> set[tuple[str, str]]:
+    """SHA-256 and name of every file of a feed."""
+    rows = tx.execute(sa.select(_FILES.c.sha256, _FILES.c.filename).where(_FILES.c.feed_id == feed_id))
+    return {(row.sha256, row.filename) for row in rows}
 
 
 def metadata_of(tx: Connection, file_id: int) -> bytes | None:

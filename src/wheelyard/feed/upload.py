@@ -22,11 +22,13 @@ from wheelyard.feed.core_metadata import check_form
 from wheelyard.feed.distribution import Distribution, check_filename
 from wheelyard.feed.form import FormReader, ReceivedFile, UploadForm
 from wheelyard.feed.limits import UploadLimits
+from wheelyard.feed.orphans import BlobClaims
 from wheelyard.feed.refusals import FileExists, UploadRefused, VersionBurnt
 from wheelyard.feed.sdists import read_sdist
 from wheelyard.feed.wheels import read_wheel
 from wheelyard.storage.blobs import Blobs
 from wheelyard.storage.database import Connection, Database
+from wheelyard.storage.sweeping import delete_or_leave
 
 __all__ = ["Uploads"]
 
@@ -38,9 +40,9 @@ class Uploads:
     """Takes files in. Methods are called in worker threads, any number at a time.
 
     Args:
+        claims: shared with whoever removes orphans.
         folder: where files lie while they come in; on the file system of the blobs, so that keeping one is a rename.
-            What a
-            crash left there is removed.
+            What a crash left there is removed.
         clock: seconds since the epoch.
     """
 
@@ -50,6 +52,7 @@ class Uploads:
         database: Database,
         blobs: Blobs,
         changes: FeedChanges,
+        claims: BlobClaims,
         folder: Path,
         limits: UploadLimits | None = None,
         clock: Callable[[], float] = time.time,
@@ -57,6 +60,7 @@ class Uploads:
         self._database = database
         self._blobs = blobs
         self._changes = changes
+        self._claims = claims
         self._folder = folder
         self.limits = limits or UploadLimits()
         self._clock = clock
@@ -90,12 +94,13 @@ class Uploads:
 
     def _keep(self, row: store.FileRow, path: Path, metadata: bytes | None) -> None:
         key = blob_key(row.feed_id, row.sha256, row.filename)
-        self._blobs.put_file(key, path)
-        try:
-            self._insert(row, metadata)
-        except (FileExists, VersionBurnt, NotFound):
-            self._blobs.delete(key)
-            raise
+        with self._claims.claimed(key):
+            self._blobs.put_file(key, path)
+            try:
+                self._insert(row, metadata)
+            except (FileExists, VersionBurnt, NotFound):
+                delete_or_leave(self._blobs, key)
+                raise
         self._changes.changed(row.feed_id, row.project)
 
     def _insert(self, row: store.FileRow, metadata: bytes | None) -> None:

@@ -10,6 +10,7 @@ from wheelyard.feed.access import Gate
 from wheelyard.feed.changes import FeedChanges
 from wheelyard.feed.components.local import LocalRepository
 from wheelyard.feed.limits import UploadLimits
+from wheelyard.feed.orphans import BlobClaims
 from wheelyard.feed.repository import Repository
 from wheelyard.feed.shelf import Shelf
 from wheelyard.feed.upload import Uploads
@@ -27,6 +28,7 @@ def feed_app(
     gate: Gate,
     changes: FeedChanges,
     incoming: Path,
+    claims: BlobClaims | None = None,
     repository: Callable[[str], Repository] | None = None,
     limits: UploadLimits | None = None,
     pages_bytes: int = 64 << 20,
@@ -40,6 +42,7 @@ def feed_app(
         gate: decides what a token may do; `Feeds.admit`.
         changes: the one that `Feeds` was given.
         incoming: folder for files while they come in, on the file system of the blobs.
+        claims: the ones that orphans are removed under.
         repository: opens a feed's stack of components by its id; by default what was uploaded to it.
         limits: what one upload may bring.
         pages_bytes: memory for prepared pages.
@@ -47,5 +50,13 @@ def feed_app(
     """
     stack = repository or (lambda feed_id: LocalRepository(database, feed_id))
     shelf = Shelf(database=database, repository=stack, changes=changes, most_bytes=pages_bytes)
-    uploads = Uploads(database=database, blobs=blobs, changes=changes, folder=incoming, limits=limits, clock=clock)
+    uploads = Uploads(
+        database=database,
+        blobs=blobs,
+        changes=changes,
+        claims=claims or BlobClaims(),
+        folder=incoming,
+        limits=limits,
+        clock=clock,
+    )
     return FeedRoutes(gate=gate, repository=stack, shelf=shelf, uploads=uploads, blobs=blobs, changes=changes)

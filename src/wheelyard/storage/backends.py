@@ -75,14 +75,21 @@ def open_database(url: str) -> Database:
         raise _unknown("database", url, DATABASES)
     try:
         return opener(url)
-    except (ArgumentError, ValueError) as error:
+    except (ArgumentError, ValueError):
         raise InvalidParameter(
-            f"The database `{SafeUrl(url)}` cannot be opened", reference="invalid-storage-url", log=str(error)
-        ) from error
+            f"The database `{_shown(url)}` cannot be opened: its URL cannot be read",
+            reference="invalid-storage-url",
+            hint="postgresql://USER:PASSWORD@HOST/DATABASE, with special characters of the password percent-encoded",
+        ) from None  # what the parser says may hold a piece of the password
+
+
+def _shown(url: str) -> str:
+    """Without user-info, and without a query, where libpq takes a password too."""
+    return str(SafeUrl(url.partition("?")[0]))
 
 
 def _unknown(noun: str, url: str, known: Mapping[str, object]) -> InvalidParameter:
     return InvalidParameter(
-        f"The {noun} `{SafeUrl(url)}` cannot be opened: its URL begins with none of {', '.join(sorted(known))}",
+        f"The {noun} `{_shown(url)}` cannot be opened: its URL begins with none of {', '.join(sorted(known))}",
         reference="unknown-storage-scheme",
     )

@@ -10,14 +10,17 @@ Keys are relative paths with `/`, of printable characters: no empty, `.` or `..`
 from __future__ import annotations
 
 import errno
+import math
+import os
 import shutil
+import stat
 from collections.abc import Iterator
 from contextlib import contextmanager, suppress
 from pathlib import Path
 from typing import Any, Protocol
 
 import obstore
-from obstore.exceptions import BaseError
+from obstore.exceptions import BaseError, GenericError
 
 from wheelyard.core.errors import InvalidParameter, NotFound, Unavailable
 from wheelyard.storage.durable_files import TEMPORARY_PREFIX, make_folder_durably, move_durably, write_durably
@@ -54,8 +57,11 @@ class Blobs(Protocol):
     def local_path(self, key: str) -> Path | None:
         """Where the blob is a file of this machine, for sending it without a copy; None elsewhere."""
 
-    def keys(self, prefix: str = "") -> Iterator[str]:
-        """Every key that begins with the text, in order."""
+    def keys(self, prefix: str = "", *, stored_before: float = math.inf) -> Iterator[str]:
+        """Every key that begins with the text, in order; only blobs stored before that time (seconds since 1970)."""
+
+    def remove_unfinished(self, *, begun_before: float) -> int:
+        """Remove what interrupted writes left behind, and say how many."""
 
 
 class LocalBlobs:
@@ -75,6 +81,7 @@ class LocalBlobs:
         place = self._path(key)
         with _explained("a blob", key):
             try:
+                os.utime(path)  # a blob's age counts from here, not from when its content was made
                 self._in_its_folder(place, lambda: move_durably(path, place))
             except OSError as error:
                 if error.errno != errno.EXDEV:
@@ -104,14 +111,20 @@ class LocalBlobs:
     def local_path(self, key: str) -> Path | None:
         return self._path(key)
 
-    def keys(self, prefix: str = "") -> Iterator[str]:
+    def keys(self, prefix: str = "", *, stored_before: float = math.inf) -> Iterator[str]:
         folder = self._folder / prefix.rpartition("/")[0]
         found = (
             path.relative_to(self._folder).as_posix()
             for path in folder.rglob("*")
-            if path.is_file() and not path.name.startswith(TEMPORARY_PREFIX)
+            if not path.name.startswith(TEMPORARY_PREFIX) and _is_file_from_before(path, stored_before)
         )
         return iter(sorted(key for key in found if key.startswith(prefix)))
+
+    def remove_unfinished(self, *, begun_before: float) -> int:
+        left = [path for path in self._folder.rglob(f"{TEMPORARY_PREFIX}*") if _is_file_from_before(path, begun_before)]
+        for path in left:
+            path.unlink(missing_ok=True)
+        return len(left)
 
     def _path(self, key: str) -> Path:
         return self._folder.joinpath(*_parts(key))
@@ -158,11 +171,16 @@ class ObjectStoreBlobs:
             return bytes(obstore.get(self._store, _checked(key)).bytes())
 
     def read(self, key: str, start: int, length: int) -> bytes:
-        end = min(start + length, self.size(key))
-        if start >= end:
+        """Stores refuse a piece that begins at the end or behind it, and answer a shorter one when it ends there."""
+        if length == 0 and self.exists(key):
             return b""
         with _explained("a blob", key):
-            return bytes(obstore.get_range(self._store, _checked(key), start=start, end=end))
+            try:
+                return bytes(obstore.get_range(self._store, _checked(key), start=start, length=length))
+            except GenericError:
+                if start < self.size(key):
+                    raise
+                return b""
 
     def size(self, key: str) -> int:
         with _explained("a blob", key):
@@ -183,12 +201,32 @@ class ObjectStoreBlobs:
         _checked(key)
         return None
 
-    def keys(self, prefix: str = "") -> Iterator[str]:
+    def keys(self, prefix: str = "", *, stored_before: float = math.inf) -> Iterator[str]:
         """Every key that begins with the text, in order. Stores list by folder, so the rest is compared here."""
         folder = prefix.rpartition("/")[0]
         with _explained("the blobs", prefix):
             batches = list(obstore.list(self._store, prefix=folder or None))
-        return iter(sorted(entry["path"] for batch in batches for entry in batch if entry["path"].startswith(prefix)))
+        return iter(
+            sorted(
+                entry["path"]
+                for batch in batches
+                for entry in batch
+                if entry["path"].startswith(prefix) and entry["last_modified"].timestamp() < stored_before
+            )
+        )
+
+    def remove_unfinished(self, *, begun_before: float) -> int:  # noqa: ARG002 # a folder's matter
+        """Objects appear whole. Parts of a broken upload are ended by the bucket's own life-cycle rule."""
+        return 0
+
+
+def _is_file_from_before(path: Path, moment: float) -> bool:
+    """False also for a file that has gone meanwhile."""
+    try:
+        status = path.stat()
+    except FileNotFoundError:
+        return False
+    return stat.S_ISREG(status.st_mode) and status.st_mtime < moment
 
 
 def _parts(key: str) -> list[str]:

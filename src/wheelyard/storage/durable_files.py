@@ -12,7 +12,14 @@ import secrets
 from contextlib import suppress
 from pathlib import Path
 
-__all__ = ["TEMPORARY_PREFIX", "make_folder_durably", "move_durably", "sync_folder", "write_durably"]
+__all__ = [
+    "TEMPORARY_PREFIX",
+    "make_folder_durably",
+    "move_durably",
+    "remove_unfinished",
+    "sync_folder",
+    "write_durably",
+]
 
 TEMPORARY_PREFIX = ".new-"
 """What an interrupted write leaves behind begins with this, and may be deleted."""
@@ -52,6 +59,12 @@ def make_folder_durably(folder: Path, *, mode: int = 0o700) -> None:
     make_folder_durably(folder.parent, mode=mode)
     folder.mkdir(mode=mode, exist_ok=True)
     sync_folder(folder.parent)
+
+
+def remove_unfinished(folder: Path) -> None:
+    """Remove what interrupted writes into this folder left behind. For a folder that nobody writes to now."""
+    for path in folder.glob(f"{TEMPORARY_PREFIX}*"):
+        path.unlink(missing_ok=True)
 
 
 def sync_folder(folder: Path) -> None:

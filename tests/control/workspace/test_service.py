@@ -1,6 +1,7 @@
 from __future__ import annotations
 
 import json
+import time
 from collections.abc import Callable
 from typing import TYPE_CHECKING, Any
 
@@ -249,10 +250,15 @@ class TestImport:
         assert restarted.read_file(bench.people.ana, f"{HOME}/f") == content
         assert len(list(bench.blobs.keys(""))) == (1 if size > 65_536 else 0), "no old bytes are left behind"
 
-    def test_what_a_crash_left_is_swept_away(self, bench: Bench) -> None:
+    def test_only_what_a_crash_left_is_swept_away(self, bench: Bench) -> None:
+        _upload(bench, f"{HOME}/f", b"first" * 20_000)
         bench.blobs.put("workspace/orphan", b"x")
-        bench.another().recover()
+        soon = time.time() + 60
+        assert bench.service.sweep(stored_before=soon - 3600, stopped=lambda: False) == 0, "too young"
+        assert bench.service.sweep(stored_before=soon, stopped=lambda: True) == 0, "told to stop"
+        assert bench.service.sweep(stored_before=soon, stopped=lambda: False) == 1
         assert not bench.blobs.exists("workspace/orphan")
+        assert bench.service.read_file(bench.people.ana, f"{HOME}/f") == b"first" * 20_000
 
 
 class TestExport:

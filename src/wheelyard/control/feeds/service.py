@@ -27,6 +27,7 @@ from wheelyard.feed.changes import FeedChanges
 from wheelyard.feed.components.local import blob_key
 from wheelyard.storage.blobs import Blobs
 from wheelyard.storage.database import Connection, Database
+from wheelyard.storage.sweeping import delete_or_leave
 
 __all__ = ["Directory", "Feeds", "NamedPrincipal", "TokenService", "TokenValue"]
 
@@ -340,7 +341,7 @@ class Feeds:
     def _drop(self, files: Iterable[contents.FileRow]) -> None:
         """Only after the rows are gone for good: a crash leaves bytes nobody links, never links without bytes."""
         for row in files:
-            self._blobs.delete(blob_key(row.feed_id, row.sha256, row.filename))
+            delete_or_leave(self._blobs, blob_key(row.feed_id, row.sha256, row.filename))
 
     def _now(self) -> int:
         return int(self._clock() * 1000)

@@ -1,7 +1,7 @@
 """Where an object's bytes are kept: small ones in their row, larger ones as a blob that exists before the row names it.
 
 A blob is never changed; overwriting an object makes a new one and removes the old one after the row is committed. What
-a crash leaves in between is a blob that no row names, which `sweep` removes.
+a crash leaves in between is a blob that no row names, which `sweep` removes later.
 """
 
 from __future__ import annotations
@@ -15,6 +15,7 @@ from wheelyard.control.workspace.access import no_path
 from wheelyard.core.errors import NotFound
 from wheelyard.storage.blobs import Blobs
 from wheelyard.storage.database import Database
+from wheelyard.storage.sweeping import delete_or_leave
 
 __all__ = ["Contents", "Kept"]
 
@@ -69,12 +70,17 @@ class Contents:
 
     def drop(self, blob_key: str) -> None:
         if blob_key:
-            self._blobs.delete(blob_key)
+            delete_or_leave(self._blobs, blob_key)
 
-    def sweep(self) -> int:
-        """Remove blobs that no row names, and say how many. Only for a workspace that serves nobody yet."""
-        named = self._database.read(store.blob_keys)
-        orphans = [key for key in self._blobs.keys(_PREFIX) if key not in named]
-        for key in orphans:
-            self._blobs.delete(key)
-        return len(orphans)
+    def sweep(self, *, stored_before: float, stopped: Callable[[], bool]) -> int:
+        """Remove blobs that are older than this and that no row names; how many. A key is never used twice."""
+        old = list(self._blobs.keys(_PREFIX, stored_before=stored_before))
+        named = self._database.read(store.blob_keys) if old else set()
+        removed = 0
+        for key in old:
+            if stopped():
+                break
+            if key not in named:
+                self._blobs.delete(key)
+                removed += 1
+        return removed

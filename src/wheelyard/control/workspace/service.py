@@ -84,9 +84,12 @@ class Workspace:
         self._change_count = 0
 
     def recover(self) -> None:
-        """Make the standard directories, and clear away what a crash left. Called once, before anybody is served."""
+        """Make the standard directories. Called once, before anybody is served."""
         self._tree.make_standard()
-        self._contents.sweep()
+
+    def sweep(self, *, stored_before: float, stopped: Callable[[], bool]) -> int:
+        """Remove contents that a crash left without an object; see `storage.sweeping`."""
+        return self._contents.sweep(stored_before=stored_before, stopped=stopped)
 
     # -- who may
 

@@ -20,7 +20,7 @@ from alembic.script import ScriptDirectory
 from wheelyard.core.errors import InvalidState
 from wheelyard.storage.database import METADATA, Connection, Database
 
-__all__ = ["COMPARING", "differences", "migrate", "settings"]
+__all__ = ["COMPARING", "differences", "has_schema", "migrate", "settings"]
 
 COMPARING: dict[str, Any] = {
     "compare_type": True,
@@ -46,6 +46,11 @@ def migrate(database: Database) -> None:
         config = settings(connection)
         _refuse_a_newer_schema(connection, ScriptDirectory.from_config(config))
         command.upgrade(config, "head")
+
+
+def has_schema(database: Database) -> bool:
+    """Whether some version of the program has made its tables there. Nothing is written."""
+    return database.read(lambda tx: bool(MigrationContext.configure(tx).get_current_heads()))
 
 
 def differences(database: Database) -> list[Any]:
