@@ -18,7 +18,9 @@ from typing import TYPE_CHECKING, Any
 import pytest
 from databricks.sdk import WorkspaceClient
 from databricks.sdk.core import Config
+from tests.conformance.postgres import find_binaries, postgresql_server
 from tests.databases import on_postgresql, served_database
+from tests.object_store import s3_service
 from tests.security.secrets_made import remember
 
 from wheelyard.embedded import Settings
@@ -155,6 +157,23 @@ def pytest_addoption(parser: pytest.Parser) -> None:
 def _database_server(request: pytest.FixtureRequest) -> Iterator[None]:
     with on_postgresql() if request.config.getoption("--postgresql") else nullcontext():
         yield
+
+
+@pytest.fixture(scope="session")
+def postgresql() -> Iterator[str]:
+    """URL of a private server's database."""
+    binaries = find_binaries()
+    if binaries is None:
+        pytest.skip("PostgreSQL is not installed: apt-get install postgresql")
+    with postgresql_server(binaries) as url:
+        yield url
+
+
+@pytest.fixture(scope="session")
+def s3() -> Iterator[Callable[[], str]]:
+    """Makes URLs of empty blob stores on a private S3 service."""
+    with s3_service() as new_store:
+        yield new_store
 
 
 @pytest.fixture(scope="session", autouse=True)

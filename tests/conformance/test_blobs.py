@@ -2,7 +2,9 @@
 
 from __future__ import annotations
 
+import os
 import threading
+import time
 from collections.abc import Callable
 from pathlib import Path
 
@@ -12,12 +14,9 @@ from hypothesis import strategies as st
 
 from wheelyard.core.errors import InvalidParameter, NotFound
 from wheelyard.storage.backends import open_blobs
-from wheelyard.storage.blobs import Blobs
+from wheelyard.storage.blobs import Blobs, LocalBlobs
 
-OPENERS: dict[str, Callable[[Path], Blobs]] = {
-    "local": lambda folder: open_blobs(f"file://{folder}/blobs"),
-    "memory": lambda _folder: open_blobs("memory://"),
-}
+STORES = ("folder", "memory", "s3")
 PARTS = st.text(
     st.characters(codec="utf-8", exclude_characters="/").filter(str.isprintable), min_size=1, max_size=12
 ).filter(lambda part: part not in {".", ".."} and not part.startswith(".new-") and len(part.encode()) < 200)
@@ -25,9 +24,11 @@ KEYS = st.lists(PARTS, min_size=1, max_size=4).map("/".join)
 SOME = settings(max_examples=60, deadline=None, suppress_health_check=[HealthCheck.function_scoped_fixture])
 
 
-@pytest.fixture(params=sorted(OPENERS))
+@pytest.fixture(params=STORES)
 def blobs(request: pytest.FixtureRequest, tmp_path: Path) -> Blobs:
-    return OPENERS[request.param](tmp_path)
+    if request.param == "s3":
+        return open_blobs(request.getfixturevalue("s3")())
+    return open_blobs("memory://" if request.param == "memory" else f"file://{tmp_path}/blobs")
 
 
 @SOME
@@ -133,6 +134,30 @@ def test_a_local_path_is_the_file_itself(blobs: Blobs) -> None:
     blobs.put("a/b", b"content")
     path = blobs.local_path("a/b")
     assert path is None or path.read_bytes() == b"content"
+
+
+def test_keys_by_age(blobs: Blobs, tmp_path: Path) -> None:
+    """Stores count in seconds, so the moments asked for are a minute away."""
+    file = tmp_path / "upload"
+    file.write_bytes(b"x")
+    os.utime(file, (0, 0))
+    blobs.put_file("a/moved", file)
+    blobs.put("a/put", b"x")
+    now = time.time()
+    assert list(blobs.keys("a/", stored_before=now - 60)) == [], "a blob's age counts from when it was stored"
+    assert list(blobs.keys("a/", stored_before=now + 60)) == ["a/moved", "a/put"]
+
+
+def test_beginnings_that_a_crash_left(tmp_path: Path) -> None:
+    blobs = LocalBlobs(tmp_path)
+    blobs.put("a/whole", b"x")
+    left = tmp_path / "a" / ".new-0123"
+    left.write_bytes(b"half")
+    now = time.time()
+    assert blobs.remove_unfinished(begun_before=now - 60) == 0
+    assert blobs.remove_unfinished(begun_before=now + 60) == 1
+    assert not left.exists()
+    assert list(blobs.keys()) == ["a/whole"]
 
 
 @pytest.mark.parametrize("url", ["", "nonsense", "ftp://h/x", "http://user:hunter22@h/x"])

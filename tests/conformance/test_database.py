@@ -9,7 +9,6 @@ from pathlib import Path
 
 import pytest
 import sqlalchemy as sa
-from tests.conformance.postgres import find_binaries, postgresql_server
 
 from wheelyard.core.errors import Bug, InvalidParameter, NotFound, Unavailable
 from wheelyard.storage.backends import open_database
@@ -29,15 +28,6 @@ PARTS = sa.Table(
     sa.Column("part_id", sa.BigInteger, primary_key=True),
     sa.Column("thing", sa.Text, sa.ForeignKey("things.name", deferrable=True, initially="DEFERRED")),
 )
-
-
-@pytest.fixture(scope="session")
-def postgresql() -> Iterator[str]:
-    binaries = find_binaries()
-    if binaries is None:
-        pytest.skip("PostgreSQL is not installed: apt-get install postgresql")
-    with postgresql_server(binaries) as url:
-        yield url
 
 
 @pytest.fixture(params=["sqlite file", "sqlite memory", "postgresql"])

@@ -28,9 +28,11 @@ from wheelyard.core.errors import Unauthenticated
 from wheelyard.core.redaction import Secret
 from wheelyard.feed.changes import FeedChanges
 from wheelyard.feed.limits import UploadLimits
+from wheelyard.feed.orphans import BlobClaims
 from wheelyard.http.feed_app import feed_app
 from wheelyard.http.feed_routes import FeedRoutes
 from wheelyard.storage.backends import open_blobs
+from wheelyard.storage.blobs import Blobs
 from wheelyard.storage.database import Database
 
 ADMIN = Caller("1", "ana@example.com", "user", groups=frozenset({"admins", "users"}))
@@ -112,6 +114,8 @@ class World:
 
     folder: Path
     database: Database
+    blobs: Blobs
+    claims: BlobClaims
     tokens: Tokens
     directory: Directory
     feeds: Feeds
@@ -292,12 +296,18 @@ def build_world(folder: Path, *, limits: UploadLimits | None = None, blobs_url: 
     blobs = open_blobs(blobs_url or f"file://{folder / 'blobs'}")
     tokens = Tokens({caller.principal_id: caller for caller in (ADMIN, USER)})
     directory = Directory({ADMIN.name, USER.name, "users", "admins"})
-    changes = FeedChanges()
+    changes, claims = FeedChanges(), BlobClaims()
     feeds = Feeds(database=database, blobs=blobs, tokens=tokens, directory=directory, changes=changes)
     app = feed_app(
-        database=database, blobs=blobs, gate=feeds.admit, changes=changes, incoming=folder / "incoming", limits=limits
+        database=database,
+        blobs=blobs,
+        gate=feeds.admit,
+        changes=changes,
+        incoming=folder / "incoming",
+        claims=claims,
+        limits=limits,
     )
-    return World(folder, database, tokens, directory, feeds, changes, app)
+    return World(folder, database, blobs, claims, tokens, directory, feeds, changes, app)
 
 
 class Server:

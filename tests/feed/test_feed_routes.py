@@ -351,21 +351,46 @@ def test_ranges_behind_the_end_and_ranges_that_are_ignored(reading: Served) -> N
     assert reading.request(FILE, method="HEAD", headers={"Range": "bytes=0-1"}).status == 200
 
 
-@pytest.mark.parametrize("blobs", ["file", "memory"])
-def test_a_large_file_in_pieces(blobs: str, tmp_path: Path) -> None:
-    noise = os.urandom(3_300_000)
-    world = build_world(tmp_path, blobs_url="memory://" if blobs == "memory" else "")
+@pytest.fixture(params=["folder", "memory", "s3"])
+def on_blobs(request: pytest.FixtureRequest, tmp_path: Path) -> Iterator[Served]:
+    """A feed whose files lie in a folder, or in a store that is not a folder of this machine."""
+    url = request.getfixturevalue("s3")() if request.param == "s3" else {"memory": "memory://"}.get(request.param, "")
+    world = build_world(tmp_path, blobs_url=url)
     server = Server(world.app)
-    served = Served(world, server.port, world.create(), world.token())
-    filename, content = wheel("large", more={"large/noise.bin": noise})
-    assert served.upload(filename, content).status == 200
-    digest = hashlib.sha256(content).hexdigest()
-    path = f"files/{digest[:2]}/{digest}/{filename}"
-    assert served.request(path).content == content
-    assert served.request(path, headers={"Range": "bytes=500000-2500000"}).content == content[500_000:2_500_001]
+    yield Served(world, server.port, world.create(), world.token())
     server.close()
     world.app.close()
     world.database.close()
+
+
+@pytest.mark.parametrize("noise_bytes", [0, 3_300_000, 11_000_000])
+def test_a_file_of_any_size_in_pieces(on_blobs: Served, noise_bytes: int) -> None:
+    filename, content = wheel("large", more={"large/noise.bin": os.urandom(noise_bytes)})
+    assert on_blobs.upload(filename, content).status == 200
+    assert on_blobs.upload(filename, content).status == 200, "the same again"
+    digest = hashlib.sha256(content).hexdigest()
+    path = f"files/{digest[:2]}/{digest}/{filename}"
+    assert on_blobs.request(path).content == content
+    for first, last in ((0, 0), (500, 2_500_000), (len(content) - 1, len(content)), (4 << 20, (4 << 20) + 1)):
+        answer = on_blobs.request(path, headers={"Range": f"bytes={first}-{last}"})
+        assert answer.status == (206 if first < len(content) else 416)
+        assert answer.status == 416 or answer.content == content[first : last + 1]
+    head = on_blobs.request(path, method="HEAD")
+    assert (head.status, head.headers["content-length"], head.content) == (200, str(len(content)), b"")
+    assert on_blobs.request(f"{path}.metadata").status == 200
+
+
+def test_a_deleted_version_leaves_no_bytes_and_lost_bytes_are_503(on_blobs: Served) -> None:
+    assert on_blobs.upload(FILENAME, CONTENT).status == 200
+    blobs = on_blobs.world.blobs
+    (key,) = blobs.keys("feeds/")
+    content = blobs.get(key)
+    blobs.delete(key)
+    assert on_blobs.request(FILE).status == 503
+    blobs.put(key, content)
+    assert on_blobs.request(FILE).status == 200
+    on_blobs.world.feeds.delete_version(ADMIN, wire.OnVersion(on_blobs.feed.feed_id, "acme", "1.0"))
+    assert list(blobs.keys("feeds/")) == []
 
 
 def test_a_file_that_is_lost_is_503_and_not_404(stocked: Served) -> None:

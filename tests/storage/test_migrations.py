@@ -7,7 +7,7 @@ from pathlib import Path
 
 import pytest
 import sqlalchemy as sa
-from tests.conformance.postgres import find_binaries, postgresql_server
+from tests.databases import new_database
 
 from wheelyard.core.errors import InvalidState, Unavailable
 from wheelyard.storage.backends import open_database
@@ -20,11 +20,7 @@ def url(request: pytest.FixtureRequest, tmp_path: Path) -> Iterator[str]:
     if request.param == "sqlite":
         yield sqlite_url(tmp_path / "test.db")
         return
-    binaries = find_binaries()
-    if binaries is None:
-        pytest.skip("PostgreSQL is not installed: apt-get install postgresql")
-    with postgresql_server(binaries) as server:
-        yield server
+    yield new_database(request.getfixturevalue("postgresql"))
 
 
 @pytest.fixture

@@ -1,7 +1,7 @@
 """Files out of a feed: whole or in part, in pieces, so that downloads do not starve pages.
 
 A piece that lies in the page cache is read on the spot (a read that must not wait); one that does not is read by a
-thread. Between pieces the loop serves others.
+thread. Between pieces the loop serves others. Pieces from an object store are larger, because each is a request.
 """
 
 from __future__ import annotations
@@ -14,7 +14,7 @@ from pathlib import Path
 
 from starlette.types import Message, Send
 
-from wheelyard.core.errors import Unavailable
+from wheelyard.core.errors import NotFound, Unavailable
 from wheelyard.feed.repository import StoredFile
 from wheelyard.http.byte_ranges import ByteRange
 from wheelyard.storage.blobs import Blobs
@@ -22,6 +22,7 @@ from wheelyard.storage.blobs import Blobs
 __all__ = ["AnswerBroken", "SendableFile", "send_part"]
 
 _PIECE_BYTES = 512 << 10
+_REMOTE_PIECE_BYTES = 4 << 20
 _DO_NOT_WAIT = getattr(os, "RWF_NOWAIT", 0)
 
 Read = Callable[[int, int], Awaitable[bytes | bytearray]]
@@ -53,7 +54,7 @@ async def send_part(send: Send, start: Message, blobs: Blobs, file: SendableFile
     """
     if file.path is None:
         await _send_pieces(
-            send, start, part, lambda at, length: _in_thread(blobs.read, file.stored.blob_key, at, length)
+            send, start, part, lambda at, length: _remote(blobs, file.stored, at, length), _REMOTE_PIECE_BYTES
         )
         return
     try:
@@ -68,10 +69,12 @@ async def send_part(send: Send, start: Message, blobs: Blobs, file: SendableFile
         os.close(descriptor)
 
 
-async def _send_pieces(send: Send, start: Message, part: ByteRange, read: Read) -> None:
+async def _send_pieces(
+    send: Send, start: Message, part: ByteRange, read: Read, piece_bytes: int = _PIECE_BYTES
+) -> None:
     """The first piece is read before the headers leave, so that a store that does not answer is still an error."""
     position, end = part.start, part.start + part.length
-    piece = await _piece(read, position, end)
+    piece = await _piece(read, position, min(end, position + piece_bytes))
     await send(start)
     while True:
         position += len(piece)
@@ -80,16 +83,26 @@ async def _send_pieces(send: Send, start: Message, part: ByteRange, read: Read) 
             return
         await asyncio.sleep(0)
         try:
-            piece = await _piece(read, position, end)
+            piece = await _piece(read, position, min(end, position + piece_bytes))
         except Exception as error:
             raise AnswerBroken from error
 
 
 async def _piece(read: Read, position: int, end: int) -> bytes | bytearray:
-    piece = await read(position, min(_PIECE_BYTES, end - position))
+    piece = await read(position, end - position)
     if not piece and position < end:
         raise Unavailable("The file is shorter than when it was stored", reference="file-cut-short")
     return piece
+
+
+async def _remote(blobs: Blobs, stored: StoredFile, start: int, length: int) -> bytes:
+    """Bytes that a row promises and the store does not have are our fault: not found would send pip elsewhere."""
+    try:
+        return await _in_thread(blobs.read, stored.blob_key, start, length)
+    except NotFound as error:
+        raise Unavailable(
+            f"File `{stored.file.filename}` cannot be read", reference="storage-unavailable", log=error.what
+        ) from error
 
 
 async def _read(descriptor: int, start: int, length: int) -> bytes | bytearray:
