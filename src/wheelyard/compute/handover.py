@@ -7,13 +7,13 @@ size, no link. In a sandbox the two folders are mounts, so user code cannot put 
 from __future__ import annotations
 
 import hashlib
+import io
 import os
 import stat
 from collections.abc import Iterator
 from contextlib import contextmanager
 from dataclasses import dataclass
 from pathlib import Path
-from typing import IO
 
 __all__ = ["Handover", "NotAPlainFileError"]
 
@@ -74,7 +74,7 @@ class Handover:
             return hashlib.file_digest(file, "sha256").hexdigest()
 
     @contextmanager
-    def _opened(self, name: str, most_bytes: int) -> Iterator[IO[bytes]]:
+    def _opened(self, name: str, most_bytes: int) -> Iterator[io.BufferedReader]:
         try:
             handle = os.open(self.taken / name, os.O_RDONLY | os.O_NOFOLLOW | os.O_NONBLOCK | os.O_CLOEXEC)
         except OSError as problem:

@@ -109,7 +109,7 @@ class Installation:
     def _resolve(
         self, base: Environment, wanted: Wanted, setting: Setting, work: Handover, on_line: OnLine
     ) -> tuple[Decision, ...]:
-        """Ask pip. What a package's build runs meanwhile may write into the report, too, so nothing in it is trusted."""
+        """Ask pip. What a package's build runs meanwhile may write into the report: nothing in it is trusted."""
         report = str(work.taken / _REPORT)
         arguments = ("install", "--dry-run", "--report", report, *_QUIET, *wanted.pip_arguments)
         self._pip(base.python, arguments, setting, on_line, writable=(work.taken,))

@@ -23,8 +23,8 @@ __all__ = ["Decision", "UnreadableReportError", "read_report"]
 
 _VERSION = re.compile(r"[0-9A-Za-z.!+_*-]+")
 _SHA256 = re.compile(r"[0-9a-f]{64}")
-_URL = re.compile(r"[!-~]+")
-"""pip writes URLs percent-encoded: neither white space nor control characters."""
+_NAME = re.compile(r"[0-9A-Za-z._-]+")
+_URL = re.compile(r"[^\s\x00-\x1f\x7f]+")
 
 
 class UnreadableReportError(Exception):
@@ -88,11 +88,11 @@ def _decision(item: Mapping[str, Any]) -> Decision:
         ValueError, TypeError, KeyError, AttributeError: pip writes it otherwise.
     """
     download, metadata = item["download_info"], item["metadata"]
-    title, version, sha256 = metadata["name"], metadata["version"], _sha256(download.get("archive_info") or {})
+    title, sha256 = _matching(_NAME, metadata["name"]), _sha256(download.get("archive_info") or {})
     return Decision(
-        name=canonicalize_name(title, validate=True),
+        name=canonicalize_name(title),
         title=title,
-        version=_matching(_VERSION, version),
+        version=_matching(_VERSION, metadata["version"]),
         url=_matching(_URL, download["url"]),
         sha256=_matching(_SHA256, sha256) if sha256 else "",
         direct=bool(item.get("is_direct")),
