@@ -6,6 +6,7 @@ from collections.abc import Iterable, Sequence
 from pathlib import Path
 
 from wheelyard.core.delivery import METHODS
+from wheelyard.core.rules.defaults import DEFAULT_WITHOUT_READ, SWITCHES
 from wheelyard.core.rules.deliveries import REACHES
 from wheelyard.core.rules.installers import BEHAVIOURS, EPOCHS
 from wheelyard.core.rules.lints import LINTS
@@ -30,7 +31,7 @@ def table(head: Sequence[str], rows: Iterable[Sequence[str]]) -> str:
 
 def page() -> str:
     """The whole page."""
-    switch = CLUSTER_ABOVE_DEFAULT
+    switch, unread = CLUSTER_ABOVE_DEFAULT, DEFAULT_WITHOUT_READ
     parts = [
         HEAD,
         "## Who wins: pip\n\nWeakest first.\n",
@@ -82,6 +83,12 @@ def page() -> str:
                 for row in REACHES
             ),
         ),
+        "## When the workspace default reaches classic compute\n",
+        table(
+            ("setting that must be on", "for clusters created through", "source", "confidence"),
+            ((f"`{row.setting}`", row.created_through, row.source, row.confidence) for row in SWITCHES),
+        ),
+        f"{unread.question} Chosen: `{unread.chosen}` ({unread.confidence}; {unread.source}).\n",
         "## Lints\n",
         table(
             ("lint", "level", "says", "source", "confidence"),

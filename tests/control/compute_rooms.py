@@ -37,8 +37,8 @@ from wheelyard.control import (
     workspace,
 )
 from wheelyard.control.caller import Caller
-from wheelyard.control.clusters.defaults import PackageRepositorySwitches
 from wheelyard.core.redaction import Secret
+from wheelyard.core.rules.defaults import PackageRepositorySwitches
 from wheelyard.http.app import build_app
 from wheelyard.storage.backends import open_blobs
 from wheelyard.storage.barrier import Barrier, KeyRing

@@ -11,7 +11,11 @@ from databricks.sdk.errors import InvalidParameterValue, OperationFailed, Permis
 from databricks.sdk.service.compute import EventType, State, TerminationReasonCode, TerminationReasonType
 from tests.control.compute_rooms import RUNTIME, ComputeRooms, Server
 
+from wheelyard.control.clusters.launch import Preparer
 from wheelyard.control.clusters.store import Cluster
+from wheelyard.core.errors import LaunchFailed
+from wheelyard.core.rules.defaults import DEFAULT_WITHOUT_READ
+from wheelyard.core.rules.runtimes import ENVIRONMENT_VERSIONS
 
 
 def test_create_waits_until_running(rooms: ComputeRooms) -> None:
@@ -329,6 +333,17 @@ def test_a_default_without_read_is_ignored_and_the_log_says_so(rooms: ComputeRoo
     assert "hidden" not in _pip_settings(rooms)
     _, log = rooms.call("GET", f"/api/2.0/wheelyard/clusters/{cluster_id}/logs/startup")
     assert "workspace default: ignored" in log
+
+
+def test_the_other_choice_for_a_default_without_read_stops_compute(rooms: ComputeRooms) -> None:
+    client, reader = rooms.client(), rooms.user()
+    client.secrets.create_scope("databricks-package-management")
+    caller = rooms.directory.caller(reader.principal_id)
+    fails = replace(DEFAULT_WITHOUT_READ, chosen="fails")
+    preparer = Preparer(rooms.secrets, lambda: rooms.switches, fails)
+    with pytest.raises(LaunchFailed, match=f"{reader.name} has no READ on scope") as failed:
+        preparer.serverless("s-1", "serverless", ENVIRONMENT_VERSIONS[0], (), caller)
+    assert failed.value.code == "SECRET_PERMISSION_DENIED"
 
 
 def test_the_switch_keeps_the_default_out(rooms: ComputeRooms) -> None:

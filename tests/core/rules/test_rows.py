@@ -8,6 +8,7 @@ from pathlib import Path
 import pytest
 from packaging.version import Version
 
+from wheelyard.core.rules.defaults import DEFAULT_WITHOUT_READ, SWITCHES, PackageRepositorySwitches
 from wheelyard.core.rules.deliveries import REACHES
 from wheelyard.core.rules.installers import BEHAVIOURS, EPOCHS, behaviour, epoch_of
 from wheelyard.core.rules.ranks import CLUSTER_ABOVE_DEFAULT, PIP_RANKS, UV_RANKS, LayerKind, rank_of, ranks_of
@@ -70,6 +71,8 @@ def test_every_row_names_its_source() -> None:
     assert all(row.source for row in (*PIP_RANKS, *UV_RANKS))
     assert all(row.source for row in BEHAVIOURS)
     assert all(row.source for row in REACHES)
+    assert all(row.source for row in SWITCHES)
+    assert DEFAULT_WITHOUT_READ.source
     assert CLUSTER_ABOVE_DEFAULT.source
     assert CLUSTER_ABOVE_DEFAULT.confidence == "inferred"
 
@@ -81,6 +84,14 @@ def test_the_switch_moves_one_row() -> None:
     default, cluster = LayerKind.WORKSPACE_DEFAULT, LayerKind.CLUSTER_VARIABLES
     assert rank_of(cluster, "cluster-above-default") > rank_of(default, "cluster-above-default")
     assert rank_of(cluster, "default-above-cluster") < rank_of(default, "default-above-cluster")
+
+
+def test_each_way_to_create_a_cluster_has_its_switch() -> None:
+    assert PackageRepositorySwitches().let_in("UI")
+    assert PackageRepositorySwitches().let_in("API")
+    off = PackageRepositorySwitches(pkg_repo_ui_cluster=False)
+    assert (off.let_in("UI"), off.let_in("API")) == (False, True)
+    assert off.setting_for("UI") == "pkg_repo_ui_cluster"
 
 
 def test_every_kind_has_a_rank() -> None:

@@ -14,7 +14,6 @@ from typing import Any
 
 from wheelyard.compute.engine import LaunchSpec
 from wheelyard.control.caller import Caller
-from wheelyard.control.clusters.defaults import DEFAULT_WITHOUT_READ, DefaultWithoutRead, PackageRepositorySwitches
 from wheelyard.control.clusters.ports import SecretReader
 from wheelyard.control.clusters.spec import filled
 from wheelyard.control.clusters.store import Cluster
@@ -27,6 +26,7 @@ from wheelyard.core.pip.environment import pip_environment
 from wheelyard.core.pip.installer import Installer
 from wheelyard.core.pip.layers import effective_options
 from wheelyard.core.redaction import Redactor, SafeUrl, Secret
+from wheelyard.core.rules.defaults import DEFAULT_WITHOUT_READ, DefaultWithoutRead, PackageRepositorySwitches
 from wheelyard.core.rules.runtimes import ENVIRONMENT_VERSIONS, EnvironmentVersion, runtime_of
 from wheelyard.core.secret_refs import SecretReference, references_in
 

@@ -13,7 +13,6 @@ from wheelyard.compute.engine import Compute, Engine
 from wheelyard.control.caller import Caller
 from wheelyard.control.clusters import store
 from wheelyard.control.clusters.access import ClusterAccess
-from wheelyard.control.clusters.defaults import PackageRepositorySwitches
 from wheelyard.control.clusters.details import size_of
 from wheelyard.control.clusters.launch import Prepared, Preparer
 from wheelyard.control.clusters.log_files import LogFolder
@@ -27,6 +26,7 @@ from wheelyard.control.clusters.supervisor import ClusterListener, Supervisor, c
 from wheelyard.control.clusters.wire import Document
 from wheelyard.core.errors import InvalidState, NotFound
 from wheelyard.core.redaction import Secret
+from wheelyard.core.rules.defaults import PackageRepositorySwitches
 from wheelyard.storage.database import Database
 
 __all__ = ["ClusterLife", "refuse_job_cluster"]

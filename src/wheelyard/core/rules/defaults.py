@@ -53,6 +53,7 @@ class DefaultWithoutRead:
     """What happens when compute's identity has no READ on the reserved scope."""
 
     id: str
+    question: str
     chosen: Literal["ignored", "fails"]
     source: str
     confidence: Confidence
@@ -60,6 +61,7 @@ class DefaultWithoutRead:
 
 DEFAULT_WITHOUT_READ = DefaultWithoutRead(
     "default-without-read",
+    "What happens to compute whose identity may not read the workspace default?",
     "ignored",
     "not documented; facts/delivery.md 1.4, to be probed by 14.7",
     "inferred",
