@@ -180,7 +180,9 @@ def s3() -> Iterator[Callable[[], str]]:
 def _hermetic_clients(tmp_path_factory: pytest.TempPathFactory) -> Iterator[None]:
     """The SDK and CLI find no profile, and no variable, of whoever runs the tests."""
     kept = {
-        name: os.environ.pop(name) for name in list(os.environ) if name.startswith(("DATABRICKS_", "WHEELYARD_TEST_"))
+        name: os.environ.pop(name)
+        for name in list(os.environ)
+        if name.startswith(("DATABRICKS_", "WHEELYARD_TEST_", "WHEELYARD_DATABASE_URL"))
     }
     os.environ["DATABRICKS_CONFIG_FILE"] = str(tmp_path_factory.mktemp("config") / "databrickscfg")
     yield

@@ -24,7 +24,7 @@ ARROWS: dict[str, frozenset[str]] = {
     "http": frozenset({"core", "artifacts", "storage", "compute", "feed", "control"}),
     "pages": frozenset({"core", "artifacts", "storage", "compute", "feed", "control"}),
     "embedded": frozenset({"artifacts", "compute", "control", "core", "feed", "http", "logs", "pages", "storage"}),
-    "serving": frozenset({"core", "storage", "control", "http", "embedded", "logs"}),
+    "serving": frozenset({"compute", "core", "storage", "control", "http", "embedded", "logs"}),
     "pytest_plugin": frozenset({"core", "embedded", "serving"}),
     "client": frozenset({"core", "artifacts"}),
     "cli": frozenset({"core", "artifacts", "compute", "client", "embedded", "serving", "logs"}),

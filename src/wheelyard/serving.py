@@ -10,6 +10,7 @@ import json
 import os
 import socket
 import threading
+from collections.abc import Callable
 from contextlib import AbstractContextManager
 from dataclasses import dataclass
 from pathlib import Path
@@ -18,6 +19,7 @@ from typing import Self
 
 import uvicorn
 
+from wheelyard.compute.engine import Engine, EngineSettings
 from wheelyard.core.errors import WheelyardError
 from wheelyard.embedded import EmbeddedWorkspace, Settings, open_workspace
 from wheelyard.storage.durable_files import write_durably
@@ -86,15 +88,22 @@ class RunningWorkspace:
     """A workspace that answers on a port, served by a thread of this process.
 
     The server runs beside the caller's thread, so that the same class serves `wheelyard up` and tests. Use as a context
-    manager.
+    manager. `engine` makes the compute engine; by default the one of this machine.
     """
 
-    def __init__(self, settings: Settings, *, host: str = "127.0.0.1", port: int = 0) -> None:
+    def __init__(
+        self,
+        settings: Settings,
+        *,
+        host: str = "127.0.0.1",
+        port: int = 0,
+        engine: Callable[[EngineSettings], Engine] | None = None,
+    ) -> None:
         self._lock = FolderLock(settings.data_dir)
         try:
             self._socket = _bind(host, port)
             self.address = _Address(host, int(self._socket.getsockname()[1]))
-            self.workspace: EmbeddedWorkspace = open_workspace(settings, url=self.address.url)
+            self.workspace: EmbeddedWorkspace = open_workspace(settings, url=self.address.url, engine=engine)
         except BaseException:
             self._lock.__exit__(None, None, None)
             raise

@@ -17,6 +17,7 @@ from collections.abc import Callable, Iterator
 from pathlib import Path
 
 import pytest
+from tests.databases import new_database
 from tests.durability.client import KINDS, SCOPE, Connection, Gone, Written, prepare
 from tests.durability.server import Server, start_server
 
@@ -71,10 +72,23 @@ def lost(server: Server, acknowledged: list[Written]) -> list[str]:
 
 
 def test_nothing_answered_2xx_is_lost(folder: Path, record_property: Callable[[str, object], None]) -> None:
+    counts = kill_and_look(folder, ROUNDS)
+    assert_database_is_whole(folder / "data" / "wheelyard.db")
+    record_property("acknowledged", dict(counts))
+    assert min(counts.values()) > ROUNDS / 5, counts
+
+
+def test_nothing_answered_2xx_is_lost_on_postgresql(folder: Path, postgresql: str) -> None:
+    kill_and_look(folder, 8, "--database", new_database(postgresql))
+    assert not (folder / "data" / "wheelyard.db").exists()
+
+
+def kill_and_look(folder: Path, rounds: int, *options: str) -> Counter[str]:
+    """Write, kill, start again and look for what was answered; how many of each kind were."""
     everything: list[Written] = []
     latest: list[Written] = []
-    for turn in range(ROUNDS):
-        server = start_server(folder, str(turn))
+    for turn in range(rounds):
+        server = start_server(folder, str(turn), *options)
         if turn == 0:
             prepare(Connection(server.host, server.token))
         assert lost(server, latest) == []
@@ -85,15 +99,12 @@ def test_nothing_answered_2xx_is_lost(folder: Path, record_property: Callable[[s
         for thread in threads:
             thread.join()
         everything += latest
-    server = start_server(folder, "last")
+    server = start_server(folder, "last", *options)
     assert lost(server, latest) == []
     assert_all_keys_are_listed(server, everything)
     assert server.terminate() == 0
-    assert_database_is_whole(folder / "data" / "wheelyard.db")
-    counts = Counter(written.kind.name for written in everything)
-    record_property("acknowledged", dict(counts))
-    assert min(counts.values()) > ROUNDS / 5, counts
     assert "Traceback" not in "".join(path.read_text() for path in folder.glob("log-*.txt"))
+    return Counter(written.kind.name for written in everything)
 
 
 def assert_all_keys_are_listed(server: Server, everything: list[Written]) -> None:

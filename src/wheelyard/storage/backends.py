@@ -77,15 +77,15 @@ def open_database(url: str) -> Database:
         return opener(url)
     except (ArgumentError, ValueError):
         raise InvalidParameter(
-            f"The database `{_shown(url)}` cannot be opened: its URL cannot be read",
+            f"The database `{url.partition('://')[0]}://…` cannot be opened: its URL cannot be read",
             reference="invalid-storage-url",
             hint="postgresql://USER:PASSWORD@HOST/DATABASE, with special characters of the password percent-encoded",
         ) from None  # what the parser says may hold a piece of the password
 
 
 def _shown(url: str) -> str:
-    """Without user-info, and without a query, where libpq takes a password too."""
-    return str(SafeUrl(url.partition("?")[0]))
+    """Without user-info, and without a query, where libpq takes a password too; other text may be `password=…`."""
+    return str(SafeUrl(url.partition("?")[0])) if "://" in url else "…"
 
 
 def _unknown(noun: str, url: str, known: Mapping[str, object]) -> InvalidParameter:

@@ -26,7 +26,7 @@ def bind(workspace_id: str, database: Database, blobs: Blobs) -> None:
 
     Raises:
         InvalidState: the database or the blob store is another workspace's, or the database is empty and the blob
-            store is not. Nothing is changed.
+            store is not. No data is changed.
     """
     known = check_database(workspace_id, database)
     kept = _kept_in(blobs)
@@ -37,7 +37,7 @@ def bind(workspace_id: str, database: Database, blobs: Blobs) -> None:
             "The database was not used: it is empty, and the blob store of this workspace is not",
             reference="database-of-another-workspace",
             because="this workspace has been started with another database before",
-            unchanged="nothing was changed",
+            unchanged="no data was changed",
             hint="start with the --database that it was made with",
         )
     if not known:
@@ -72,6 +72,6 @@ def _belongs_elsewhere(piece: str, found: str, hint: str) -> InvalidState:
     return InvalidState(
         f"The {piece} was not used: it belongs to the workspace `{found[:40]}`, not to the one in this data folder",
         reference=f"{piece.replace(' ', '-')}-of-another-workspace",
-        unchanged="nothing was changed",
+        unchanged="no data was changed",
         hint=hint,
     )
