@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import threading
 from dataclasses import replace
 from pathlib import Path
 from typing import Any
@@ -10,9 +11,11 @@ import pytest
 from databricks.sdk.errors import InvalidParameterValue, OperationFailed, PermissionDenied, ResourceDoesNotExist
 from databricks.sdk.service.compute import EventType, State, TerminationReasonCode, TerminationReasonType
 from tests.control.compute_rooms import RUNTIME, ComputeRooms, Server
+from tests.control.instant_engine import InstantEngine
 
-from wheelyard.control.clusters.launch import Preparer
+from wheelyard.control.clusters.launch import Prepared, Preparer
 from wheelyard.control.clusters.store import Cluster
+from wheelyard.control.clusters.supervisor import Supervisor
 from wheelyard.core.errors import LaunchFailed
 from wheelyard.core.rules.defaults import DEFAULT_WITHOUT_READ
 from wheelyard.core.rules.runtimes import ENVIRONMENT_VERSIONS
@@ -404,3 +407,30 @@ def test_closing_stops_and_records(tmp_path: Path, server: Server) -> None:
     assert second.state(cluster_id) == "TERMINATED"
     assert second.details(cluster_id)["termination_reason"]["code"] == "MAINTENANCE_MODE"
     second.close()
+
+
+def test_closing_waits_for_what_a_clusters_thread_still_writes(rooms: ComputeRooms) -> None:
+    writing, written = threading.Event(), threading.Event()
+
+    def prepare(_cluster: Cluster) -> Prepared:
+        raise LaunchFailed("not today", code="INVALID_ARGUMENT")
+
+    def forget(_cluster_id: str) -> None:
+        writing.set()
+        written.wait()
+
+    supervisor = Supervisor(
+        engine=InstantEngine(),
+        records=rooms.clusters.records,
+        logs=rooms.clusters.logs,
+        prepare=prepare,
+        forget=forget,
+    )
+    supervisor.launch(rooms.cluster())
+    writing.wait()
+    closing = threading.Thread(target=supervisor.close)
+    closing.start()
+    closing.join(0.2)
+    assert closing.is_alive()
+    written.set()
+    closing.join()

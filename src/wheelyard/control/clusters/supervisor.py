@@ -51,7 +51,6 @@ class _Live:
     order: Order | None = None
     start: Start | None = None
     compute: Compute | None = None
-    thread: threading.Thread | None = None
 
     def give(self, order: Order) -> None:
         with self.wake:
@@ -90,6 +89,7 @@ class Supervisor:
         self._forget = forget
         self._lock = threading.Lock()
         self._live: dict[str, _Live] = {}
+        self._threads: set[threading.Thread] = set()
         self._listeners: list[ClusterListener] = []
 
     def subscribe(self, listener: ClusterListener) -> None:
@@ -102,10 +102,11 @@ class Supervisor:
     def launch(self, cluster_id: str) -> None:
         """Begin the life of a cluster whose record says PENDING."""
         live = _Live(cluster_id)
-        live.thread = threading.Thread(target=self._lead, args=(live,), name=f"cluster-{cluster_id}", daemon=True)
+        thread = threading.Thread(target=self._lead, args=(live,), name=f"cluster-{cluster_id}", daemon=True)
         with self._lock:
             self._live[cluster_id] = live
-        live.thread.start()
+            self._threads.add(thread)
+        thread.start()
 
     def order(self, cluster_id: str, order: Order) -> bool:
         """Leave an order; false when no thread holds the cluster."""
@@ -129,10 +130,9 @@ class Supervisor:
     def close(self) -> None:
         """End every thread and wait for it; compute that does not stop by itself is ended by the engine."""
         with self._lock:
-            lives = list(self._live.values())
+            lives, threads = list(self._live.values()), list(self._threads)
         for live in lives:
             live.give("terminate")
-        threads = [live.thread for live in lives if live.thread is not None]
         for thread in threads:
             thread.join(_PATIENCE_SECONDS / max(1, len(threads)))
         self._engine.stop_all()
@@ -150,7 +150,11 @@ class Supervisor:
             with self._lock:
                 if self._live.get(live.cluster_id) is live:
                     del self._live[live.cluster_id]
-            self._forget(live.cluster_id)
+            try:
+                self._forget(live.cluster_id)
+            finally:
+                with self._lock:
+                    self._threads.discard(threading.current_thread())
 
     def _one_life(self, live: _Live) -> Order:
         """From launch to stop; the answer says whether another life follows."""
