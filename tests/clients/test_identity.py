@@ -4,8 +4,10 @@ from __future__ import annotations
 
 import uuid
 from typing import TYPE_CHECKING, Any
+from urllib.parse import parse_qsl, urlsplit
 
 import pytest
+import requests
 from databricks.sdk import WorkspaceClient
 from databricks.sdk.core import Config
 from databricks.sdk.errors import (
@@ -15,6 +17,7 @@ from databricks.sdk.errors import (
     ResourceConflict,
     Unauthenticated,
 )
+from databricks.sdk.oauth import OAuthClient
 from databricks.sdk.service.iam import (
     AccessControlRequest,
     ComplexValue,
@@ -228,6 +231,20 @@ def test_a_service_principal_signs_in_with_a_secret(workspace: Workspace, client
         with pytest.raises(Exception, match=r"invalid_client|[Cc]lient") as caught:
             sign_in(secret)
         assert str(secret) not in str(caught.value)
+
+
+def test_a_person_signs_in_by_browser(workspace: Workspace, client: WorkspaceClient) -> None:
+    """GET /oidc/v1/authorize, POST /oidc/v1/authorize, POST /oidc/v1/token"""
+    token = client.tokens.create(comment="pasted").token_value or ""
+    consent = OAuthClient.from_host(workspace.host, "databricks-cli", "http://localhost:8020").initiate_consent()
+    assert requests.get(consent.authorization_url, timeout=30).status_code == 200
+    asked = dict(parse_qsl(urlsplit(consent.authorization_url).query))
+    url = consent.authorization_url.partition("?")[0]
+    answer = requests.post(url, {**asked, "token": token}, allow_redirects=False, timeout=30)
+    credentials = consent.exchange_callback_parameters(dict(parse_qsl(urlsplit(answer.headers["location"]).query)))
+    for access in (credentials.token(), credentials.refresh()):
+        mine = WorkspaceClient(config=Config(host=workspace.host, token=access.access_token)).current_user.me()
+        assert mine.user_name == client.current_user.me().user_name
 
 
 def test_telemetry_is_counted_and_forgotten(client: WorkspaceClient) -> None:

@@ -66,7 +66,7 @@ class IdentityWorkspace:
     def __init__(self, folder: Path) -> None:
         self.clock = Clock()
         self.database = database_with_tables(folder / "identity.db")
-        barrier = Barrier(KeyRing.open(folder / "keys.json"))
+        barrier = self.barrier = Barrier(KeyRing.open(folder / "keys.json"))
         self.directory = scim.Directory(database=self.database, clock=self.clock)
         self.tokens = tokens.Tokens(database=self.database, barrier=barrier, directory=self.directory, clock=self.clock)
         self.oauth = oauth.OAuth(

@@ -40,6 +40,14 @@ class Case:
     body: Mapping[str, Any] = field(default_factory=dict)
 
 
+AUTHORIZE = {
+    "response_type": "code",
+    "client_id": "databricks-cli",
+    "redirect_uri": "http://localhost:8020",
+    "code_challenge": "c" * 43,
+    "code_challenge_method": "S256",
+}
+
 CASES: dict[str, Case] = {
     # probes
     "GET /.well-known/databricks-config": Case(),
@@ -76,6 +84,8 @@ CASES: dict[str, Case] = {
     "POST /api/2.0/token-management/on-behalf-of/tokens": Case("machine", {"application_id": "{application_id}"}),
     # oauth
     "GET /oidc/.well-known/oauth-authorization-server": Case(),
+    "GET /oidc/v1/authorize": Case(body=AUTHORIZE),
+    "POST /oidc/v1/authorize": Case(body={**AUTHORIZE, "token": "dapi-wrong"}),
     "POST /oidc/v1/token": Case(
         "client_secret",
         {"grant_type": "client_credentials", "client_id": "{application_id}", "client_secret": "{secret}"},
@@ -450,6 +460,8 @@ def test_the_matrix_is_the_recorded_one(outcomes: dict[str, dict[str, Outcome]])
 
 
 WITHOUT_SUCCESS = (
+    # the page is told a wrong token, and shows itself again
+    "POST /oidc/v1/authorize",
     # no package was uploaded
     "/packages/{package}",
     # the cluster runs: it cannot be started or given away; and it has no workers that could be more or fewer

@@ -17,11 +17,15 @@ USERS = "users"
 
 @dataclass(frozen=True, slots=True)
 class RequestInfo:
-    """What a service may want to know of the request: its id, and the base URL the client used (no final slash)."""
+    """What a service may want to know of the request: its id, and the base URL the client used (no final slash).
+
+    `client_address` is the other end of the connection, which may be a proxy.
+    """
 
     request_id: str = ""
     base_url: str = ""
     user_agent: str = ""
+    client_address: str = ""
 
 
 @dataclass(frozen=True, slots=True)

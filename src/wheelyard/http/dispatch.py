@@ -149,6 +149,7 @@ class Dispatcher:
                 request_id=self._new_request_id(),
                 base_url=_base_url(scope, headers),
                 user_agent=headers.get("user-agent", ""),
+                client_address=str((scope.get("client") or ("",))[0]),
             ),
         )
 

@@ -87,7 +87,9 @@ def test_bad_clients_get_one_answer(identity: Workspace, who: str) -> None:
     ("fields", "error"),
     [
         ({}, "invalid_request"),
-        ({"grant_type": "authorization_code", "code": "x"}, "unsupported_grant_type"),
+        ({"grant_type": "authorization_code", "code": "x"}, "invalid_grant"),
+        ({"grant_type": "refresh_token", "refresh_token": "x"}, "invalid_grant"),
+        ({"grant_type": "password"}, "unsupported_grant_type"),
         ({"grant_type": "urn:ietf:params:oauth:grant-type:token-exchange"}, "unsupported_grant_type"),
         ({"grant_type": "client_credentials", "scope": "sql"}, "invalid_scope"),
     ],

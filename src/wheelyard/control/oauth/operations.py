@@ -1,10 +1,10 @@
-"""The rows of OAuth: two that anyone may call, and admins' care of service principals' secrets."""
+"""The rows of OAuth: those of signing in, which anyone may call, and admins' care of service principals' secrets."""
 
 from __future__ import annotations
 
 from wheelyard.control.oauth import wire
 from wheelyard.control.oauth.service import OAuth
-from wheelyard.control.operation import ADMIN, ANYONE, Empty, Operation
+from wheelyard.control.operation import ADMIN, ANYONE, Empty, Operation, RawAnswer
 
 __all__ = ["OPERATIONS"]
 
@@ -19,6 +19,26 @@ OPERATIONS = (
         OAuth.discovery,
         needs=ANYONE,
         envelope="oauth",
+    ),
+    Operation(
+        "GET",
+        "/oidc/v1/authorize",
+        wire.Authorize,
+        RawAnswer,
+        OAuth.authorize,
+        needs=ANYONE,
+        envelope="oauth",
+    ),
+    Operation(
+        "POST",
+        "/oidc/v1/authorize",
+        wire.SignIn,
+        RawAnswer,
+        OAuth.sign_in,
+        needs=ANYONE,
+        envelope="oauth",
+        form=True,
+        status=303,
     ),
     Operation(
         "POST",

@@ -1,7 +1,7 @@
-"""OAuth for machines: a service principal proves itself with a secret and gets a token for an hour.
+"""OAuth: the one token endpoint, and how machines sign in; people sign in by `browser.py`.
 
-The client id is the application id. Signing in a person by browser needs a page to sign in on, which is not here yet,
-so the authorization endpoint is named (clients insist) and every other grant type is refused by its proper name.
+A service principal proves itself with a secret and gets a token for an hour; its client id is the application id. Grant
+types that are not here are refused by their proper name.
 """
 
 from __future__ import annotations
@@ -17,7 +17,9 @@ from datetime import UTC, datetime
 
 from wheelyard.control.caller import Caller
 from wheelyard.control.oauth import store, wire
-from wheelyard.control.operation import Empty
+from wheelyard.control.oauth.authorization import SCOPE
+from wheelyard.control.oauth.browser import BrowserSignIn
+from wheelyard.control.operation import Empty, RawAnswer
 from wheelyard.control.scim.service import Directory, Principal
 from wheelyard.control.tokens.service import Tokens
 from wheelyard.core.errors import (
@@ -37,7 +39,6 @@ __all__ = ["OAuth"]
 _TOKEN_SECONDS = 3600
 _DEFAULT_LIFETIME_SECONDS = 730 * 24 * 3600
 _LIFETIME = re.compile(r"(\d{1,9})(?:\.\d+)?s")
-_SCOPE = "all-apis"
 _BEARER = "Bearer"
 _SECRETS_PER_PRINCIPAL = 5
 """Recalled from the platform's limits, not in our facts; enough for any rotation."""
@@ -71,6 +72,14 @@ class OAuth:
         self._tokens = tokens
         self._clock = clock
         self._randomness = randomness
+        self._browser = BrowserSignIn(
+            database=database,
+            barrier=barrier,
+            directory=directory,
+            tokens=tokens,
+            clock=clock,
+            randomness=randomness,
+        )
         directory.on_removed(self._forget_principal)
 
     def discovery(self, caller: Caller, _body: Empty) -> wire.Discovery:
@@ -80,15 +89,30 @@ class OAuth:
             issuer=base, authorization_endpoint=f"{base}/v1/authorize", token_endpoint=f"{base}/v1/token"
         )
 
+    def authorize(self, _caller: Caller, body: wire.Authorize) -> RawAnswer:
+        """Show a person the page to sign in on, for a client on this machine."""
+        return self._browser.show(body)
+
+    def sign_in(self, caller: Caller, body: wire.SignIn) -> RawAnswer:
+        """Take the token a person pasted, and send the browser back to the client with a code."""
+        return self._browser.sign_in(caller, body)
+
     def token(self, _caller: Caller, body: wire.TokenRequest) -> wire.TokenAnswer:
-        """Exchange a client's secret for an access token.
+        """Exchange a code, a refresh token or a client's secret for an access token.
 
         Raises:
             MalformedRequest: no grant type.
-            BadRequest: another grant type than `client_credentials`, or another scope than `all-apis`.
+            BadRequest: an unknown grant type or scope; or a code or refresh token that is not good (any more).
             Unauthenticated: the client is unknown or deactivated, or its secret is wrong or expired; which of them is
                 not told.
         """
+        if body.grant_type == "authorization_code":
+            return self._browser.exchange(body)
+        if body.grant_type == "refresh_token":
+            return self._browser.refresh(body)
+        return self._client_credentials(body)
+
+    def _client_credentials(self, body: wire.TokenRequest) -> wire.TokenAnswer:
         _check_grant(body)
         principal = self._directory.find_principal(body.client_id) if body.client_id else None
         if principal is None or principal.kind != "service_principal":
@@ -98,7 +122,7 @@ class OAuth:
             principal.principal_id, kind="oauth", comment="client_credentials", lifetime_seconds=_TOKEN_SECONDS
         )
         return wire.TokenAnswer(
-            access_token=issued.value.reveal(), token_type=_BEARER, expires_in=_TOKEN_SECONDS, scope=_SCOPE
+            access_token=issued.value.reveal(), token_type=_BEARER, expires_in=_TOKEN_SECONDS, scope=SCOPE
         )
 
     def create_secret(self, _caller: Caller, body: wire.CreateSecret) -> wire.NewSecret:
@@ -174,6 +198,7 @@ class OAuth:
 
     def _forget_principal(self, gone: Principal) -> None:
         self._database.write(lambda tx: store.delete_of_principal(tx, gone.principal_id))
+        self._browser.forget_principal(gone.principal_id)
 
 
 def _check_grant(body: wire.TokenRequest) -> None:
@@ -183,8 +208,8 @@ def _check_grant(body: wire.TokenRequest) -> None:
         raise BadRequest(
             f"This workspace does not support grant type '{body.grant_type[:100]}'.", reference="unsupported-grant-type"
         )
-    if set(body.scope.split()) - {_SCOPE}:
-        raise BadRequest(f"This workspace grants the scope {_SCOPE} and no other.", reference="invalid-scope")
+    if set(body.scope.split()) - {SCOPE}:
+        raise BadRequest(f"This workspace grants the scope {SCOPE} and no other.", reference="invalid-scope")
 
 
 def _lifetime_seconds(text: str) -> int:

@@ -8,6 +8,7 @@ from __future__ import annotations
 import msgspec
 
 __all__ = [
+    "Authorize",
     "CreateSecret",
     "Discovery",
     "NewSecret",
@@ -15,6 +16,7 @@ __all__ = [
     "OnSecret",
     "SecretInfo",
     "SecretInfos",
+    "SignIn",
     "TokenAnswer",
     "TokenRequest",
 ]
@@ -27,24 +29,48 @@ class Discovery(msgspec.Struct, frozen=True, kw_only=True):
     authorization_endpoint: str
     token_endpoint: str
     response_types_supported: tuple[str, ...] = ("code",)
-    grant_types_supported: tuple[str, ...] = ("client_credentials",)
-    token_endpoint_auth_methods_supported: tuple[str, ...] = ("client_secret_basic", "client_secret_post")
-    scopes_supported: tuple[str, ...] = ("all-apis",)
+    grant_types_supported: tuple[str, ...] = ("authorization_code", "refresh_token", "client_credentials")
+    token_endpoint_auth_methods_supported: tuple[str, ...] = ("none", "client_secret_basic", "client_secret_post")
+    code_challenge_methods_supported: tuple[str, ...] = ("S256",)
+    scopes_supported: tuple[str, ...] = ("all-apis", "offline_access")
+
+
+class Authorize(msgspec.Struct, frozen=True, kw_only=True):
+    """What a client asks of a person. Nothing is required here, so that each fault is told where it belongs."""
+
+    response_type: str = ""
+    client_id: str = ""
+    redirect_uri: str = ""
+    state: str = ""
+    scope: str = ""
+    code_challenge: str = ""
+    code_challenge_method: str = ""
+
+
+class SignIn(Authorize, frozen=True, kw_only=True):
+    """The form of the page: what the client asks, and the person's token."""
+
+    token: str = ""
 
 
 class TokenRequest(msgspec.Struct, frozen=True, kw_only=True):
-    """A form; the client's id and secret may come as Basic credentials instead."""
+    """A form, for all grant types; the client's id and secret may come as Basic credentials instead."""
 
     grant_type: str = ""
     client_id: str = ""
     client_secret: str = ""
     scope: str = ""
+    code: str = ""
+    redirect_uri: str = ""
+    code_verifier: str = ""
+    refresh_token: str = ""
 
 
-class TokenAnswer(msgspec.Struct, frozen=True, kw_only=True):
+class TokenAnswer(msgspec.Struct, frozen=True, kw_only=True, omit_defaults=True):
     """An access token and how many seconds it lives."""
 
     access_token: str
+    refresh_token: str = ""
     token_type: str
     expires_in: int
     scope: str

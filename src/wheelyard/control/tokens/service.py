@@ -1,13 +1,14 @@
 """Tokens: who a bearer is, and how tokens are made and revoked.
 
 Four kinds live in one table. A *PAT* belongs to a person or pipeline and is what the token API lists; an *OAuth*
-token is the hour's answer to a service principal's secret; a *session* token belongs to user code on compute and ends
-with it; a *feed* token opens one feed and nothing else.
+token is an hour's answer to a service principal's secret or a person's sign-in; a *session* token belongs to user code
+on compute and ends with it; a *feed* token opens one feed and nothing else.
 """
 
 from __future__ import annotations
 
 import hmac
+import math
 import os
 import threading
 import time
@@ -167,6 +168,13 @@ class Tokens:
 
         self._database.write(insert)
         return IssuedToken(value, row.token_id, row.created_at, row.expiry_at)
+
+    def pat_seconds_left(self, token_id: str) -> float:
+        """How long a PAT is good for: 0 for one that has ended and for every other kind, infinity without an end."""
+        row = self._database.read(lambda tx: store.find_token(tx, token_id))
+        if row is None or row.kind != "pat":
+            return 0
+        return math.inf if row.expiry_at is None else max(0, (row.expiry_at - self._now()) / 1000)
 
     def revoke_token(self, token_id: str) -> bool:
         """Refuse a token from now on; says whether there was one."""
