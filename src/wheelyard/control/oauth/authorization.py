@@ -74,15 +74,14 @@ def authorization_of(body: wire.Authorize) -> Authorization | Refused:
         BadRequest: the client's id, redirect address or state is not acceptable, so nobody may be redirected.
     """
     if not _CLIENT_ID.fullmatch(body.client_id):
-        raise _untrusted("The request names no acceptable client_id.", "invalid-client-id")
+        raise _untrusted("The request names no acceptable client_id.")
     if len(body.state) > _LONGEST_STATE:
-        raise _untrusted(f"The state of the request is longer than {_LONGEST_STATE} characters.", "invalid-state")
+        raise _untrusted(f"The state of the request is longer than {_LONGEST_STATE} characters.")
     found = _REDIRECT.fullmatch(body.redirect_uri)
     if found is None or not 0 < int(found["port"] or 80) <= _LARGEST_PORT:
         raise _untrusted(
             "The redirect_uri of the request is no address of this machine: http://localhost:<port> or "
             "http://127.0.0.1:<port> is needed.",
-            "invalid-redirect-uri",
         )
     fault = _fault(body)
     if fault is not None:
@@ -121,5 +120,5 @@ def _answered(redirect_uri: str, state: str, fields: dict[str, str]) -> str:
     return f"{redirect_uri}?{urlencode({**fields, **({'state': state} if state else {})})}"
 
 
-def _untrusted(what: str, reference: str) -> BadRequest:
-    return BadRequest(what, reference=reference, unchanged="nobody was redirected")
+def _untrusted(what: str) -> BadRequest:
+    return BadRequest(what, reference="invalid-authorization", unchanged="nobody was redirected")

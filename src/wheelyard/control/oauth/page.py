@@ -34,6 +34,7 @@ label { display: block; margin-bottom: .375rem; font-weight: 600; }
 input { width: 100%; padding: .625rem .75rem; font: inherit; color: inherit; background: transparent;
   border: 1px solid var(--line); border-radius: .375rem; }
 .hint { margin: .375rem 0 1.25rem; }
+.last { margin: 1.25rem 0 0; }
 .actions { display: flex; gap: 1.25rem; align-items: center; margin: 0; }
 button { padding: .625rem 1.25rem; font: inherit; font-weight: 600; color: var(--on-accent); background: var(--accent);
   border: 1px solid var(--accent); border-radius: .375rem; cursor: pointer; }
@@ -62,7 +63,7 @@ def sign_in_page(
     alert = f'<p class="wrong" id="wrong" role="alert">{escape(wrong)}</p>' if wrong else ""
     invalid = ' aria-invalid="true"' if wrong else ""
     longer = (
-        "It may do whatever you may, and stays signed in until that token is revoked or expires."
+        "It may do whatever you may, and stays signed in until the token you paste is revoked or expires."
         if request.is_offline
         else "It may do whatever you may, for an hour."
     )
@@ -77,7 +78,7 @@ def sign_in_page(
 <p class="soft hint" id="hint">The program never sees it. <code>databricks tokens create</code> makes one.</p>
 <p class="actions"><button type="submit">Sign in</button> <a href="{cancel}">Cancel</a></p>
 </form>
-<p class="soft hint">Afterwards the browser goes to <code>{address}</code>. Close this page if you did not
+<p class="soft last">Afterwards the browser goes to <code>{address}</code>. Close this page if you did not
 start this.</p>"""
     retry = {"Retry-After": str(retry_after_seconds)} if retry_after_seconds else {}
     return _page("Sign in to Wheelyard", body, f"'self' {request.origin}", status=status, headers=retry)
