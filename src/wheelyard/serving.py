@@ -45,11 +45,14 @@ class PortTaken(WheelyardError):
 class FolderLock(AbstractContextManager["FolderLock"]):
     """Holds a data folder for this process.
 
+    Args:
+        hint: what to do about a folder that is held.
+
     Raises:
         DataFolderInUse: the folder is held; the message names the process id.
     """
 
-    def __init__(self, data_dir: Path) -> None:
+    def __init__(self, data_dir: Path, *, hint: str = "") -> None:
         data_dir.mkdir(mode=0o700, parents=True, exist_ok=True)
         data_dir.chmod(0o700)
         path = data_dir / "lock"
@@ -60,9 +63,9 @@ class FolderLock(AbstractContextManager["FolderLock"]):
             holder = os.read(self._file, 32).decode(errors="replace").strip()
             os.close(self._file)
             raise DataFolderInUse(
-                f"Workspace in `{data_dir}` was not started: process {holder or 'unknown'} already serves it",
+                f"The workspace in `{data_dir}` is in use: process {holder or 'unknown'} serves it",
                 unchanged="nothing was changed",
-                hint=f"wheelyard env --data-dir {data_dir}, or start another one with --data-dir",
+                hint=hint or f"wheelyard env --data-dir {data_dir}, or start another one with --data-dir",
             ) from None
         os.ftruncate(self._file, 0)
         os.write(self._file, str(os.getpid()).encode())

@@ -96,3 +96,18 @@ def test_nothing_of_the_password_is_in_the_error() -> None:
             open_database(url)
         assert PASSWORD not in repr(refused.value) + refused.value.what + str(refused.value.log)
         assert refused.value.__cause__ is None
+
+
+def test_a_driver_that_is_not_installed_is_named_with_its_extra(tmp_path: Path) -> None:
+    """As in an installation without the extra `postgres`."""
+    program = "import sys; sys.modules['psycopg'] = None; from wheelyard.cli import main; sys.exit(main(sys.argv[1:]))"
+    done = subprocess.run(
+        [sys.executable, "-c", program, *command(tmp_path)[3:]],
+        env=environment(tmp_path, f"postgresql://u:{PASSWORD}@127.0.0.1:1/db"),
+        capture_output=True,
+        text=True,
+        check=False,
+    )
+    assert done.returncode == 1
+    assert "error: database-driver-missing" in done.stderr
+    assert "wheelyard[postgres]" in done.stderr

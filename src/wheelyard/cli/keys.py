@@ -49,7 +49,7 @@ def rotate(data_dir: Path | None, database_url: str, output: str) -> None:
         database_url=Secret(database_url) if database_url else None,
     )
     require_workspace(settings)
-    with FolderLock(settings.data_dir):
+    with FolderLock(settings.data_dir, hint="stop it, rotate the keys, and start it again"):
         resealed = rotate_keys(settings)
     if output == "json":
         click.echo(json.dumps({"resealed": resealed}))

@@ -10,7 +10,7 @@ from urllib.parse import unquote, urlsplit
 from obstore.store import MemoryStore, from_url
 from sqlalchemy.exc import ArgumentError
 
-from wheelyard.core.errors import InvalidParameter
+from wheelyard.core.errors import InvalidParameter, InvalidState
 from wheelyard.core.redaction import SafeUrl
 from wheelyard.storage.blobs import Blobs, LocalBlobs, ObjectStoreBlobs
 from wheelyard.storage.database import Database
@@ -69,12 +69,20 @@ def open_database(url: str) -> Database:
 
     Raises:
         InvalidParameter: the scheme is none of these, or the URL cannot be read.
+        InvalidState: the driver is not installed.
     """
     opener = DATABASES.get(url.partition("://")[0])
     if opener is None:
         raise _unknown("database", url, DATABASES)
     try:
         return opener(url)
+    except ImportError as error:
+        raise InvalidState(
+            "The database cannot be opened: the driver for PostgreSQL is not installed",
+            reference="database-driver-missing",
+            hint="pip install 'wheelyard[postgres]'",
+            log=str(error),
+        ) from error
     except (ArgumentError, ValueError):
         raise InvalidParameter(
             f"The database `{url.partition('://')[0]}://…` cannot be opened: its URL cannot be read",

@@ -1,8 +1,10 @@
 from __future__ import annotations
 
 import json
+import os
 import time
 from collections.abc import Callable
+from dataclasses import replace
 from typing import TYPE_CHECKING, Any
 
 import pytest
@@ -23,6 +25,7 @@ from wheelyard.core.errors import (
     PermissionDenied,
     WheelyardError,
 )
+from wheelyard.storage.backends import open_blobs
 
 if TYPE_CHECKING:
     from tests.control.workspace.conftest import Bench
@@ -249,6 +252,20 @@ class TestImport:
         restarted.recover()
         assert restarted.read_file(bench.people.ana, f"{HOME}/f") == content
         assert len(list(bench.blobs.keys(""))) == (1 if size > 65_536 else 0), "no old bytes are left behind"
+
+    @pytest.mark.parametrize("store", ["memory", "s3"])
+    def test_large_contents_in_an_object_store(self, bench: Bench, store: str, request: pytest.FixtureRequest) -> None:
+        url = request.getfixturevalue("s3")() if store == "s3" else "memory://"
+        remote = replace(bench, blobs=open_blobs(url))
+        service, content = remote.another(), os.urandom(6_000_000)
+        ana = bench.people.ana
+        for body in (b"x" * 100_000, content):
+            service.import_file(ana, wire.ImportFile(f"{HOME}/f"[1:], body, overwrite=True))
+            assert remote.another().read_file(ana, f"{HOME}/f") == body
+            assert [path for path, _ in service.readable_files(ana)] == [f"{HOME}/f"]
+        assert len(list(remote.blobs.keys("workspace/"))) == 1
+        service.delete(ana, wire.Delete(f"{HOME}/f"))
+        assert list(remote.blobs.keys("workspace/")) == []
 
     def test_only_what_a_crash_left_is_swept_away(self, bench: Bench) -> None:
         _upload(bench, f"{HOME}/f", b"first" * 20_000)
