@@ -16,6 +16,7 @@ from dataclasses import dataclass
 from pathlib import Path
 from urllib.parse import urlsplit
 
+import psycopg
 import pytest
 from databricks.sdk import WorkspaceClient
 from databricks.sdk.errors import InvalidParameterValue, PermissionDenied
@@ -79,9 +80,7 @@ def fill(workspace: Workspace) -> Made:
     client.workspace.upload("/Shared/n.py", io.BytesIO(b"# Databricks notebook source\nleave('bye')\n"))
     feed, feed_token = fill_a_feed(workspace)
     cluster_id = str(client.clusters.create_and_wait(spark_version="15.4.x-scala2.12", num_workers=0).cluster_id)
-    task = Task(
-        task_key="only", existing_cluster_id=cluster_id, notebook_task=NotebookTask(notebook_path="/Shared/n")
-    )
+    task = Task(task_key="only", existing_cluster_id=cluster_id, notebook_task=NotebookTask(notebook_path="/Shared/n"))
     job_id = int(client.jobs.create(name="nightly", tasks=[task]).job_id or 0)
     run_id = int(client.jobs.run_now(job_id).result().run_id or 0)
     return Made(user, user_token, pat, feed, feed_token, cluster_id, job_id, run_id)
@@ -189,3 +188,27 @@ def test_two_workspaces_do_not_share_a_blob_store(s3: Callable[[], str], tmp_pat
     assert refused.value.reference == "blob-store-of-another-workspace"
     with serving(settings_for(tmp_path / "two", blobs_url=f"{url}/below")):
         pass
+
+
+def test_broken_connections_cost_a_503_and_no_restart(postgresql: str, tmp_path: Path) -> None:
+    """As when the database server restarts: what was answered is there, and the next request works."""
+    database_url = new_database(postgresql)
+    with (
+        serving(settings_for(tmp_path / "data", database_url=Secret(database_url))) as workspace,
+        psycopg.connect(database_url.replace("+psycopg", ""), autocommit=True) as connection,
+    ):
+        workspace.client().secrets.create_scope("team-a")
+        stored = set()
+        for number in range(200):
+            if number % 5 == 0:
+                connection.execute(
+                    "SELECT pg_terminate_backend(pid) FROM pg_stat_activity"
+                    " WHERE datname = current_database() AND pid <> pg_backend_pid()"
+                )
+            body = {"scope": "team-a", "key": f"k{number}", "string_value": "x"}
+            answer = workspace.request("POST", "/api/2.0/secrets/put", body=body)
+            assert answer.status in {200, 503}, answer.content
+            if answer.status == 200:
+                stored.add(f"k{number}")
+        assert len(stored) > 100
+        assert stored <= {each.key for each in workspace.client().secrets.list_secrets("team-a")}
