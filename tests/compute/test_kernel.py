@@ -14,8 +14,8 @@ from tests.compute.conftest import ME, SESSION_TOKEN, Yard, sources
 from tests.compute.loopback_index import TOKEN, USER, LoopbackIndex
 from tests.compute.packages import wheel
 
+from wheelyard.compute.cell import LONGEST_OUTPUT
 from wheelyard.compute.engine import CellResult, Compute, Identity, Output, Session, StagedFile
-from wheelyard.compute.kernel import LONGEST_OUTPUT
 from wheelyard.core.errors import InvalidState
 from wheelyard.core.redaction import Secret
 

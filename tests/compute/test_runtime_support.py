@@ -6,7 +6,7 @@ import doctest
 
 import pytest
 
-from wheelyard.compute.kernel import EXIT_MIME, RESTART_MIME
+from wheelyard.compute.cell import EXIT_MIME, RESTART_MIME
 from wheelyard.compute.runtime_support.dbruntime import commands, magics, session, signals, utilities
 from wheelyard.compute.runtime_support.dbruntime.databricks_repl_context import get_context
 from wheelyard.compute.runtime_support.dbruntime.sdk_credential_provider import init_runtime_native_unified

@@ -25,7 +25,7 @@ from wheelyard.compute.engine import (
 from wheelyard.compute.environments import Environment
 from wheelyard.compute.images import ImageBuilder
 from wheelyard.compute.installation import Installation, Wanted
-from wheelyard.compute.kernel import KernelSession
+from wheelyard.compute.kernel_session import KernelSession
 from wheelyard.compute.log_stream import redacted_lines
 from wheelyard.compute.overlay import RUNTIME_SUPPORT, Overlay, make_overlay
 from wheelyard.compute.placement import Placement, place_settings

@@ -11,7 +11,7 @@ import sys
 import tempfile
 from pathlib import Path
 
-from . import session
+from . import output_limits, session
 
 
 def main() -> None:
@@ -28,6 +28,7 @@ def main() -> None:
     app = IPKernelApp.instance(config=config)
     given = dict(os.environ)
     app.initialize([])
+    output_limits.limit_messages(app.session)
     for name in set(os.environ) - set(given) - {"MPLBACKEND"}:
         del os.environ[name]
     app.start()
