@@ -61,14 +61,15 @@ class Cell:
         self._error: Mapping[str, Any] | None = None
         self._interrupted_at: float | None = None
         self._told_at = 0.0
-        self._lost = False
+        self.lost = False
+        """Whether a message did not arrive: the kernel's connection is broken, then, and a new one must be started."""
 
     def run(self, source: str) -> CellResult:
         request = self._kernel.client.execute(source, allow_stdin=False)
         reply = self._follow(request)
         for name in self._streams:
             self._write(name, "", last=True)
-        if self._lost:
+        if self.lost:
             self._emit(Output("stdout", _LOST_NOTE), len(_LOST_NOTE))
         return self._result(reply)
 
@@ -91,8 +92,8 @@ class Cell:
             else:
                 self._press()
                 reply = reply or self._answer(request, 0)
-                self._lost = reply is not None and time.monotonic() - heard_at > _SILENCE_SECONDS
-                if self._lost:
+                self.lost = reply is not None and time.monotonic() - heard_at > _SILENCE_SECONDS
+                if self.lost:
                     return reply
 
     def _message(self, read: Callable[..., dict[str, Any]], seconds: float) -> dict[str, Any] | None:
@@ -113,7 +114,7 @@ class Cell:
             if reply is not None:
                 return reply
             self._press()
-        self._lost = self._kernel.process.running
+        self.lost = self._kernel.process.running
         return None
 
     def _press(self) -> None:
@@ -184,7 +185,7 @@ class Cell:
         error = self._error or (reply if reply and reply.get("status") == "error" else None)
         if self._cancelled.is_set() and (reply is None or error is not None):
             return CellResult("cancelled", outputs, "Cancelled", "The command was cancelled")
-        if reply is None and self._lost:
+        if reply is None and self.lost:
             return CellResult("error", outputs, "OutputLost", "What this cell left is too large to be taken")
         if reply is None:
             return CellResult("error", outputs, "PythonEnded", "The Python process ended while it ran this cell")

@@ -79,7 +79,7 @@ class KernelSession:
                 with self._state:
                     self._running = False
                 self._on_busy(-1)
-            if cell.restart or not kernel.process.running:
+            if cell.restart or cell.lost or not kernel.process.running:
                 self._end_kernel()
             return result
 

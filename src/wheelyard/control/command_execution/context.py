@@ -18,12 +18,16 @@ from wheelyard.control.caller import Caller
 from wheelyard.control.command_execution.results import broken, results_of
 from wheelyard.control.command_execution.states import ENDED, Action, CommandStatus, ContextStatus, after
 from wheelyard.control.command_execution.wire import Results
-from wheelyard.core.errors import NotFound, WheelyardError
+from wheelyard.core.errors import LimitExceeded, NotFound, WheelyardError
 
 __all__ = ["Command", "Context"]
 
 _LOG = logging.getLogger(__name__)
 _MOST_KEPT = 1000
+_MOST_WAITING = 1000
+_MOST_CHARACTERS = 64_000_000
+"""Of sources that wait and results that are kept, in one context."""
+
 _GONE = "The execution context has ended"
 
 
@@ -35,6 +39,11 @@ class Command:
     command_id: str = field(default_factory=lambda: uuid.uuid4().hex)
     status: CommandStatus = CommandStatus.QUEUED
     results: Results | None = None
+
+    @property
+    def size(self) -> int:
+        """Characters it holds in memory."""
+        return len(self.source) + (self.results.size if self.results else 0)
 
 
 class Context:
@@ -70,10 +79,19 @@ class Context:
     def start(self) -> None:
         self._thread.start()
 
+    def abandon(self) -> None:
+        """Give up a context that was never started; its token ends."""
+        self._close_session(None)
+
     def execute(self, source: str) -> Command:
-        """Queue one command."""
+        """Queue one command.
+
+        Raises:
+            LimitExceeded: as many wait as one context takes.
+        """
         command = Command(source)
         with self._lock:
+            self._check_room(source)
             self._remember(command)
             if self._closed or self.status is ContextStatus.ERROR:
                 _end(command, Action.BREAK, broken(_GONE))
@@ -94,7 +112,7 @@ class Context:
         """Status and results of one command.
 
         Raises:
-            NotFound: it never was, or a thousand newer ones have replaced it.
+            NotFound: it never was, or newer ones have taken its place.
         """
         with self._lock:
             command = self._find(command_id)
@@ -135,11 +153,28 @@ class Context:
 
     def _remember(self, command: Command) -> None:
         self._commands[command.command_id] = command
-        for known in list(self._commands):
-            if len(self._commands) <= _MOST_KEPT:
+        self._forget_old(command)
+
+    def _forget_old(self, newest: Command) -> None:
+        """Drop the oldest ended commands until the rest fits."""
+        size = sum(command.size for command in self._commands.values())
+        for known in list(self._commands.values()):
+            if len(self._commands) <= _MOST_KEPT and size <= _MOST_CHARACTERS:
                 break
-            if self._commands[known].status in ENDED:
-                del self._commands[known]
+            if known.status in ENDED and known is not newest:
+                size -= known.size
+                del self._commands[known.command_id]
+
+    def _check_room(self, source: str) -> None:
+        waiting = sum(len(command.source) for command in self._waiting)
+        if len(self._waiting) >= _MOST_WAITING or waiting + len(source) > _MOST_CHARACTERS:
+            raise LimitExceeded(
+                f"Too many commands wait in context {self.context_id}: it takes {_MOST_WAITING} commands "
+                f"of {_MOST_CHARACTERS} characters together.",
+                reference="command-queue-full",
+                unchanged="the command was not queued",
+                hint="wait until some have ended, or use another context",
+            )
 
     def _serve(self) -> None:
         try:
@@ -194,8 +229,10 @@ class Context:
         with self._lock:
             self._running = None
             _end(command, action, results)
+            self._forget_old(command)
 
 
 def _end(command: Command, action: Action, results: Results) -> None:
+    command.source = ""
     command.status = after(command.status, action)
     command.results = None if command.status is CommandStatus.CANCELLED else results

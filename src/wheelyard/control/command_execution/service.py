@@ -11,12 +11,14 @@ from wheelyard.control.clusters.service import Clusters
 from wheelyard.control.clusters.staging import Staging
 from wheelyard.control.command_execution import wire
 from wheelyard.control.command_execution.context import Context
-from wheelyard.core.errors import InvalidParameter, NotFound
+from wheelyard.core.errors import InvalidParameter, LimitExceeded, NotFound
 
 __all__ = ["Commands"]
 
 _LANGUAGES = frozenset({"python", "scala", "sql", "r"})
 _PATIENCE_SECONDS = 10.0
+_MOST_CONTEXTS = 150
+"""On one cluster. Source: recalled from the live service's notebook limits."""
 
 
 class Commands:
@@ -68,14 +70,14 @@ class Commands:
             PermissionDenied: the caller may not attach, or the cluster is dedicated to somebody else.
             InvalidState: the cluster is not running.
             InvalidParameter: the language is not Python.
+            LimitExceeded: the cluster holds 150 contexts already.
         """
         cluster = self._clusters.records.get(body.cluster_id)
         self._clusters.access.require_code(caller, cluster)
         _check_language(body.language)
         compute = self._clusters.running_compute(body.cluster_id)
         context = self._new_context(body.cluster_id, compute, caller)
-        with self._lock:
-            self._contexts[context.context_id] = context
+        self._keep(context)
         context.start()
         return wire.Created(context.context_id)
 
@@ -120,6 +122,20 @@ class Commands:
                 hint="make a new one: it ends with its cluster",
             )
         return context
+
+    def _keep(self, context: Context) -> None:
+        with self._lock:
+            there = sum(known.cluster_id == context.cluster_id for known in self._contexts.values())
+            if there < _MOST_CONTEXTS:
+                self._contexts[context.context_id] = context
+                return
+        context.abandon()
+        raise LimitExceeded(
+            f"Too many execution contexts are open right now. (Limit set to {_MOST_CONTEXTS})",
+            reference="too-many-contexts",
+            unchanged="no context was created",
+            hint="destroy those that nobody uses, or restart the cluster",
+        )
 
     def _new_context(self, cluster_id: str, compute: Compute, caller: Caller) -> Context:
         session_id, identity = self._clusters.sessions.open(compute, caller)

@@ -55,6 +55,12 @@ class Results(msgspec.Struct, rename="camel", omit_defaults=True):
     file_names: list[str] | None = None
     truncated: bool = False
 
+    @property
+    def size(self) -> int:
+        """Characters of its texts."""
+        texts = (self.data, self.cause, self.summary, self.file_name, *(self.file_names or ()))
+        return sum(len(text) for text in texts if text)
+
 
 class CommandState(msgspec.Struct, omit_defaults=True):
     id: str

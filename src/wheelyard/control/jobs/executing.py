@@ -3,13 +3,13 @@
 from __future__ import annotations
 
 import logging
-from collections.abc import Callable, Mapping
+from collections.abc import Callable, Mapping, Sequence
 from dataclasses import dataclass
 from pathlib import PurePosixPath
 from types import MappingProxyType
 from typing import Any
 
-from wheelyard.compute.engine import CellResult, Compute, Output, Session
+from wheelyard.compute.engine import Compute, Output, Session
 from wheelyard.control.caller import Caller
 from wheelyard.control.clusters.ports import Notebook, WorkspaceFiles
 from wheelyard.control.clusters.sessions import Sessions
@@ -26,6 +26,9 @@ from wheelyard.core.errors import NotFound, PermissionDenied, WheelyardError
 __all__ = ["TaskEnd", "TaskExecutor", "TaskValues"]
 
 _LOG = logging.getLogger(__name__)
+_LONGEST_RUN = 20_000_000
+"""Characters of all cells' outputs that are kept of one notebook run. A limit of this workspace."""
+
 _WENT_AWAY = "The compute of the task went away while it ran"
 
 
@@ -166,11 +169,13 @@ class TaskExecutor:
 def _run_cells(session: Session, source: Notebook, stop: Stop, staging: Staging) -> TaskEnd:
     """Cell by cell until one fails, one exits, or there are no more."""
     cells: list[Mapping[str, Any]] = []
+    room = _LONGEST_RUN
     for cell in source.cells:
         stop.check()
         staging.refresh(session)
         result = session.execute(cell)
-        cells.append(_kept(cell, result))
+        outputs, room = _kept_outputs(result.outputs, room)
+        cells.append({"source": cell, "status": result.status, "outputs": outputs, "error": plain(result.traceback)})
         if result.status != "ok":
             return TaskEnd(
                 code_failed(),
@@ -186,13 +191,14 @@ def _run_cells(session: Session, source: Notebook, stop: Stop, staging: Staging)
     return TaskEnd(SUCCESS, store.Output(cells=tuple(cells)))
 
 
-def _kept(source: str, result: CellResult) -> Mapping[str, Any]:
-    return {
-        "source": source,
-        "status": result.status,
-        "outputs": [_kept_output(piece) for piece in result.outputs],
-        "error": plain(result.traceback),
-    }
+def _kept_outputs(pieces: Sequence[Output], room: int) -> tuple[list[Mapping[str, Any]], int]:
+    """A cell's outputs as they are kept, and how much room they leave to the next cells'."""
+    kept: list[Mapping[str, Any]] = [_kept_output(piece) for piece in pieces]
+    size = sum(len(piece["text"]) + sum(map(len, piece["data"].values())) for piece in kept)
+    if size <= room:
+        return kept, room - size
+    note = f"*** left out: the cells of a run keep {_LONGEST_RUN:,} characters of output ***\n"
+    return [{"kind": "stdout", "text": note, "data": {}}], room
 
 
 def _kept_output(piece: Output) -> Mapping[str, Any]:

@@ -11,7 +11,7 @@ from typing import Any
 from packaging.version import Version
 
 from wheelyard.core.errors import BadRequest, InvalidParameter
-from wheelyard.core.redaction import Secret
+from wheelyard.core.redaction import Secret, mask_urls
 from wheelyard.core.rules.runtimes import runtime_of
 
 __all__ = ["UNSUPPORTED", "LibraryPlan", "canonical", "check", "described", "plan_of"]
@@ -155,12 +155,15 @@ def plan_of(library: Mapping[str, Any]) -> LibraryPlan | None:
 def described(library: Mapping[str, Any]) -> str:
     """A library in words, as job failures name it: `whl: "/Workspace/x.whl"`.
 
-    A repo is left out: it may hold a password.
+    A repo is left out, and a URL is masked: they may hold a password.
+
+    >>> described({"pypi": {"package": "tool @ https://bob:s3cret@pkgs.example.com/tool.whl"}})
+    'pypi: "tool @ https://bob:****@pkgs.example.com/tool.whl"'
     """
     kind = kind_of(library)
     value = library[kind]
     text = value.get("package") or value.get("coordinates") if isinstance(value, Mapping) else value
-    return f'{kind}: "{text}"'
+    return f'{kind}: "{mask_urls(str(text))}"'
 
 
 def _long_form(path: str) -> str:

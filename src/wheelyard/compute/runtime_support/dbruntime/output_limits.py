@@ -10,6 +10,7 @@ from typing import Any
 __all__ = ["limit_messages"]
 
 MOST_CHARACTERS = 11_000_000
+LONGEST_OF_AN_ERROR = 2_000_000
 
 
 def limit_messages(session: Any) -> None:
@@ -17,20 +18,29 @@ def limit_messages(session: Any) -> None:
     send = session.send
 
     def send_cut(stream: Any, msg_or_type: Any, content: Any = None, *others: Any, **named: Any) -> Any:
-        return send(stream, msg_or_type, _Cutter().cut(content), *others, **named)
+        if isinstance(msg_or_type, dict):  # a whole message, made before
+            msg_or_type = {**msg_or_type, "content": _cut(msg_or_type["content"])}
+        return send(stream, msg_or_type, _cut(content), *others, **named)
 
     session.send = send_cut
 
 
-class _Cutter:
-    """One message; `room` is what of it may still follow, in characters."""
+def _cut(content: Any) -> Any:
+    """One message's content. An error says the same several times, so none of its texts may use up the room."""
+    is_error = isinstance(content, dict) and "ename" in content
+    return _Cutter(LONGEST_OF_AN_ERROR if is_error else MOST_CHARACTERS).cut(content)
 
-    def __init__(self) -> None:
+
+class _Cutter:
+    """`room` is what of the message may still follow, in characters."""
+
+    def __init__(self, longest: int) -> None:
+        self.longest = longest
         self.room = MOST_CHARACTERS
 
     def cut(self, value: Any) -> Any:
         if isinstance(value, str):
-            kept = value if len(value) <= self.room else value[: self.room]
+            kept = value[: min(self.room, self.longest)]
             self.room -= len(kept)
             return kept
         if isinstance(value, dict):
