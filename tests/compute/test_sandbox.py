@@ -124,7 +124,8 @@ def test_staged_files_are_replaced(compute: Compute) -> None:
 SEEN = """
 import json, os, pathlib, tempfile
 marker = pathlib.Path(os.environ[{variable!r}]) / "mine.txt"
-before = sorted(str(p) for top in ("/tmp", "/Workspace") for p in pathlib.Path(top).rglob("*.txt"))
+found = (p for top in ("/tmp", "/Workspace") for p in pathlib.Path(top).rglob("*.txt"))
+before = sorted(str(p) for p in found if p.name in ("own.txt", "mine.txt"))
 marker.write_text("")
 around = pathlib.Path(os.environ["HOME"]).parent
 others = sorted(p.name for p in (*around.parent.iterdir(), *around.parent.parent.iterdir()))
