@@ -10,6 +10,7 @@ import tarfile
 import textwrap
 import uuid
 from collections.abc import Iterator
+from dataclasses import replace
 from pathlib import Path
 
 import pytest
@@ -17,8 +18,11 @@ from tests.compute.conftest import ME, Yard, sources
 from tests.compute.loopback_index import LoopbackIndex
 from tests.compute.packages import wheel
 
-from wheelyard.compute.engine import Compute, Identity
+from wheelyard.compute.engine import Compute, Identity, StagedFile
+from wheelyard.compute.process import Command, Processes
+from wheelyard.compute.sandbox import View, choose_sandbox, inner_environment
 from wheelyard.core.errors import LibraryFailed
+from wheelyard.core.redaction import Secret
 
 _BACKEND = """
 import glob, io, json, os, subprocess, sys, threading, time, zipfile
@@ -167,3 +171,49 @@ def test_the_session_cannot_redirect_what_the_engine_writes_for_its_kernel(compu
     assert session.execute("print(1 + 1)").text == "2\n"
     session.close()
     assert victim.read_text() == "precious"
+
+
+def test_variables_of_a_cluster_do_not_reach_what_starts_the_sandbox(yard: Yard, tmp_path: Path) -> None:
+    """The dynamic loader obeys variables: here it would write, with `LD_PRELOAD` it would run, outside the sandbox."""
+    trace = tmp_path / "trace"
+    compute = yard.start(variables={"LD_DEBUG": "files", "LD_DEBUG_OUTPUT": str(trace)})
+    session = compute.open_session(ME, parameters={})
+    assert session.execute("import os\nprint(os.environ['LD_DEBUG'])").text.splitlines()[-1] == "files"
+    compute.stop()
+    assert list(tmp_path.iterdir()) == []
+
+
+@pytest.mark.parametrize(
+    "variable", [("A", "x\0--bind\0/\0/host"), ("A\0--bind\0/\0/host\0--setenv\0B", "x"), ("", "x")]
+)
+def test_a_variable_cannot_become_an_argument_of_the_sandbox(variable: tuple[str, str]) -> None:
+    with pytest.raises(ValueError, match="no environment"):
+        inner_environment(dict([variable]))
+
+
+def test_who_does_not_read_what_was_handed_over_holds_nobody_up(yard: Yard, tmp_path: Path) -> None:
+    processes = Processes(choose_sandbox("auto"))
+    view, environment = View(), {"PATH": Secret("/usr/bin:/bin")}
+    deaf = Command(("sleep", "60"), environment, view, Path("/"), Secret(b"x" * 10_000_000))
+    held = processes.start(deaf, tmp_path)
+    quick = processes.start(Command(("true",), environment, view, Path("/")), tmp_path)
+    assert quick.wait(timeout_seconds=30) == 0
+    held.kill()
+
+
+def test_neighbours_on_one_compute_see_nothing_of_each_other(yard: Yard) -> None:
+    compute = yard.start()
+    ana, bob = (replace(ME, name=name, token=Secret(f"dapi-of-{name}")) for name in ("ana", "bob"))
+    secret = StagedFile("/Workspace/Users/ana/secret.txt", b"of ana alone")
+    first = compute.open_session(ana, parameters={}, files=(secret,))
+    second = compute.open_session(bob, parameters={})
+    place = first.execute("import os\nopen('mark', 'w').write('x')\nprint(os.getcwd())").text.strip()
+    first.execute("import subprocess\nsleeping = subprocess.Popen(['sleep', '4711'])")
+    seen = second.execute(
+        f"import os, glob\nprint(os.path.exists({place!r}), glob.glob('/Workspace/**', recursive=True))\n"
+        "print([open(path).read() for path in glob.glob('/proc/*/cmdline') if '4711' in open(path).read()])\n"
+        "folders = {os.path.dirname(line.split()[-1]) for line in open('/proc/net/unix') if '/k1' in line}\n"
+        "print(len([path for path in folders if os.path.exists(path)]))"
+    ).text.splitlines()
+    assert seen == ["False ['/Workspace/']", "[]", "1"]
+    compute.stop()

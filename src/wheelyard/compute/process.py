@@ -21,13 +21,19 @@ from pathlib import Path
 from typing import IO
 
 from wheelyard.compute.log_stream import forward
-from wheelyard.compute.sandbox import Sandbox, View
+from wheelyard.compute.sandbox import Sandbox, View, inner_environment
 from wheelyard.core.errors import InvalidState
 from wheelyard.core.redaction import Redactor, Secret
 
 __all__ = ["Command", "Process", "ProcessTable", "Processes", "end_recorded"]
 
 _END_SECONDS = 5.0
+_OUTSIDE = {"PATH": "/usr/bin:/bin", "LANG": "C.UTF-8"}
+"""The environment of what starts a sandbox."""
+
+_PIPE_BYTES = 4096
+"""What every pipe holds at least. Source: pipe(7)."""
+
 _START_TIME_FIELD = 19
 """Field 22 of `/proc/PID/stat`, counted after the parenthesis that closes the program's name."""
 
@@ -126,19 +132,38 @@ class Processes:
 
     def _start(self, command: Command, records: Path) -> Process:
         records.mkdir(parents=True, exist_ok=True)
-        popen = subprocess.Popen(
-            self.sandbox.command(command.argv, command.view, command.cwd),
-            env={name: value.reveal() for name, value in command.environment.items()},
-            cwd=command.cwd if self.sandbox.name == "none" else None,
-            stdin=subprocess.DEVNULL if command.stdin is None else subprocess.PIPE,
-            stdout=subprocess.PIPE,
-            stderr=subprocess.STDOUT,
-            start_new_session=True,
-        )
+        variables = {name: value.reveal() for name, value in command.environment.items()}
+        popen = self._popen_bare(command, variables) if self.sandbox.name == "none" else self._popen(command, variables)
         record = records / str(popen.pid)
         record.write_text(_start_time(popen.pid))
         _hand_over(popen, command.stdin)
         return Process(popen, record)
+
+    def _popen(self, command: Command, variables: Mapping[str, str]) -> subprocess.Popen[bytes]:
+        content = inner_environment(variables)
+        with os.fdopen(os.memfd_create("environment"), "wb") as file:  # lies in memory, closed before anything runs
+            file.write(content)
+            file.seek(0)
+            return subprocess.Popen(
+                self.sandbox.command(command.argv, command.view, command.cwd, file.fileno()),
+                env=_OUTSIDE,
+                pass_fds=(file.fileno(),),
+                stdin=_stdin(command),
+                stdout=subprocess.PIPE,
+                stderr=subprocess.STDOUT,
+                start_new_session=True,
+            )
+
+    def _popen_bare(self, command: Command, variables: Mapping[str, str]) -> subprocess.Popen[bytes]:
+        return subprocess.Popen(
+            self.sandbox.command(command.argv, command.view, command.cwd),
+            env=variables,
+            cwd=command.cwd,
+            stdin=_stdin(command),
+            stdout=subprocess.PIPE,
+            stderr=subprocess.STDOUT,
+            start_new_session=True,
+        )
 
 
 class ProcessTable:
@@ -197,14 +222,26 @@ class ProcessTable:
             process.kill()
 
 
+def _stdin(command: Command) -> int:
+    return subprocess.DEVNULL if command.stdin is None else subprocess.PIPE
+
+
 def _hand_over(popen: subprocess.Popen[bytes], content: Secret[bytes] | None) -> None:
+    """Write what the process reads first. It may never read, so what a pipe does not hold is not waited for here."""
     if content is None or popen.stdin is None:
         return
+    if len(content.reveal()) <= _PIPE_BYTES:
+        _write(popen.stdin, content)
+    else:
+        threading.Thread(target=_write, args=(popen.stdin, content), name="process-stdin", daemon=True).start()
+
+
+def _write(stdin: IO[bytes], content: Secret[bytes]) -> None:
     # A process that died already has nothing to read; its exit code tells the story.
     with contextlib.suppress(BrokenPipeError):
-        popen.stdin.write(content.reveal())
+        stdin.write(content.reveal())
     with contextlib.suppress(BrokenPipeError):
-        popen.stdin.close()
+        stdin.close()
 
 
 def _start_time(pid: int) -> str:

@@ -17,7 +17,16 @@ from typing import Literal, Protocol
 
 from wheelyard.core.errors import LaunchFailed
 
-__all__ = ["Bubblewrap", "NoSandbox", "Sandbox", "SandboxReport", "View", "choose_sandbox", "describe_sandbox"]
+__all__ = [
+    "Bubblewrap",
+    "NoSandbox",
+    "Sandbox",
+    "SandboxReport",
+    "View",
+    "choose_sandbox",
+    "describe_sandbox",
+    "inner_environment",
+]
 
 Wanted = Literal["auto", "bubblewrap", "none"]
 
@@ -84,8 +93,12 @@ class Sandbox(Protocol):
     @property
     def name(self) -> Literal["bubblewrap", "none"]: ...
 
-    def command(self, argv: Sequence[str], view: View, cwd: Path) -> tuple[str, ...]:
-        """The command line to start instead. It holds paths only, never a value."""
+    def command(self, argv: Sequence[str], view: View, cwd: Path, environment: int | None = None) -> tuple[str, ...]:
+        """The command line to start instead. It holds paths only, never a value.
+
+        `environment` is a descriptor to read `inner_environment` from; with a sandbox, what starts it must not have the
+        variables of user code itself: the dynamic loader obeys some, and it runs outside.
+        """
 
 
 @dataclass(frozen=True, slots=True)
@@ -99,9 +112,10 @@ class Bubblewrap:
     def name(self) -> Literal["bubblewrap", "none"]:
         return "bubblewrap"
 
-    def command(self, argv: Sequence[str], view: View, cwd: Path) -> tuple[str, ...]:
+    def command(self, argv: Sequence[str], view: View, cwd: Path, environment: int | None = None) -> tuple[str, ...]:
         return (
             self.executable,
+            *(() if environment is None else ("--args", str(environment))),
             *self.level,
             *_ISOLATION,
             *_system(),
@@ -123,7 +137,13 @@ class NoSandbox:
     def name(self) -> Literal["bubblewrap", "none"]:
         return "none"
 
-    def command(self, argv: Sequence[str], view: View, cwd: Path) -> tuple[str, ...]:  # noqa: ARG002  # the interface
+    def command(
+        self,
+        argv: Sequence[str],
+        view: View,  # noqa: ARG002  # the interface
+        cwd: Path,  # noqa: ARG002  # the interface
+        environment: int | None = None,  # noqa: ARG002  # the interface
+    ) -> tuple[str, ...]:
         return (self.setpriv, "--pdeathsig", "KILL", "--", *argv) if self.setpriv else tuple(argv)
 
 
@@ -138,6 +158,20 @@ class SandboxReport:
     @property
     def confined(self) -> bool:
         return self.name != "none"
+
+
+def inner_environment(variables: Mapping[str, str]) -> bytes:
+    """The variables of a process in the sandbox, in the form that bwrap reads.
+
+    Raises:
+        ValueError: a name or a value that no environment can hold; here it could end up as another argument.
+    """
+    words = ["--clearenv"]
+    for name, value in variables.items():
+        if not name or "=" in name or "\0" in name or "\0" in value:
+            raise ValueError(f"no environment can hold the variable {name!r}")
+        words += ["--setenv", name, value]
+    return b"".join(word.encode("utf-8", "surrogateescape") + b"\0" for word in words)
 
 
 def _system() -> tuple[str, ...]:

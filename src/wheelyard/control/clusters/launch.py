@@ -140,7 +140,7 @@ class Preparer:
         where = f"`{{{{secrets/{reference.scope}/{reference.key}}}}}` in `{place}`"
         try:
             value = self._secrets.read_value(owner, reference.scope, reference.key)
-            return Secret(value.reveal().decode())
+            return _text_of(value, where)
         except NotFound as error:
             raise _unresolved(
                 "SECRET_RESOLUTION_ERROR", where, error.what, "databricks secrets list-secrets"
@@ -180,6 +180,19 @@ class Preparer:
                 f"{FAILED_TO_FETCH}: {said}", code="SECRET_PERMISSION_DENIED", hint=hint, log=error.log
             ) from error
         return _Default(None, unreadable=True, line=f"workspace default: ignored, {said}; hint: {hint}")
+
+
+def _text_of(value: Secret[bytes], where: str) -> Secret[str]:
+    """A secret's value as a variable or setting can hold it.
+
+    Raises:
+        UnicodeDecodeError: it is no text.
+        LaunchFailed: it holds a zero byte.
+    """
+    text = value.reveal().decode()
+    if "\0" in text:
+        raise _unresolved("SECRET_RESOLUTION_ERROR", where, "the value holds a zero byte", "")
+    return Secret(text)
 
 
 def environment_version(number: str) -> EnvironmentVersion | None:

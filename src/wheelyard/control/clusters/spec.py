@@ -8,6 +8,7 @@ facts/workspace-api.md 6.2.
 
 from __future__ import annotations
 
+import re
 from collections.abc import Mapping
 from types import MappingProxyType
 from typing import Any
@@ -49,6 +50,7 @@ _KNOWN_MODES = frozenset(
 _ONLY_WITH_KIND = ("is_single_node", "use_ml_runtime")
 _NEVER_AT_TOP = ("apply_policy_default_values", "clone_from", "cluster_id")
 _MOST_TAGS = 45
+_VARIABLE = re.compile(r"[A-Za-z_][A-Za-z0-9_]*")
 _REFERENCE_FIELDS = ("spark_env_vars", "spark_conf")
 
 
@@ -65,6 +67,7 @@ def check(spec: Spec) -> None:
     _check_mode(spec)
     for name in _REFERENCE_FIELDS:
         references_in(_texts(spec, name))
+    _check_variables(_texts(spec, "spark_env_vars"))
     if len(_texts(spec, "custom_tags")) > _MOST_TAGS:
         raise InvalidParameter(f"custom_tags holds more than {_MOST_TAGS} tags", reference="too-many-tags")
 
@@ -122,6 +125,22 @@ def _check_mode(spec: Spec) -> None:
     for name in _ONLY_WITH_KIND:
         if spec.get(name) is not None and spec.get("kind") is None:
             raise InvalidParameter(f"{name} can only be set with kind CLASSIC_PREVIEW", reference="kind-needed")
+
+
+def _check_variables(variables: Mapping[str, str]) -> None:
+    """Source: facts/delivery.md 3.1, any valid variable name."""
+    for name, value in variables.items():
+        if not _VARIABLE.fullmatch(name):
+            raise InvalidParameter(
+                f"spark_env_vars: {name[:100]!r} cannot be the name of an environment variable",
+                reference="invalid-variable",
+                hint="a name has letters, digits and underscores, and begins with no digit",
+            )
+        if "\0" in value:
+            raise InvalidParameter(
+                f"spark_env_vars: the value of {name} holds a zero byte, which no environment can",
+                reference="invalid-variable",
+            )
 
 
 def _texts(spec: Spec, name: str) -> dict[str, str]:
