@@ -1,19 +1,26 @@
-"""Logging of the server: structured events, redacted before they are rendered."""
+"""Logging of the server: structured events, redacted before they are rendered.
+
+Whatever libraries and threads report through Python's own logging takes the same way: there is no second one, on which
+a traceback could quote what it met.
+"""
 
 from __future__ import annotations
 
 import logging
 import sys
+import threading
 from collections.abc import MutableMapping
 from typing import Any, TextIO
 
 import structlog
 
+from wheelyard.core.causes import cause_of
 from wheelyard.core.redaction import Redactor
 
 __all__ = ["configure_logging", "hide_in_logs"]
 
 _REDACTOR = Redactor()
+_OURS = "wheelyard"
 
 
 def hide_in_logs(*secrets: Any) -> None:
@@ -22,7 +29,13 @@ def hide_in_logs(*secrets: Any) -> None:
 
 
 def configure_logging(level: str, stream: TextIO = sys.stderr) -> None:
-    """One line an event on the stream: readable on a terminal, JSON otherwise."""
+    """One line an event on the stream: readable on a terminal, JSON otherwise.
+
+    Args:
+        level: least severe lines of ours; of libraries only warnings are logged, and worse.
+        stream: where lines go.
+    """
+    least = logging.getLevelNamesMapping()[level.upper()]
     terminal = stream.isatty()
     renderer: Any = structlog.dev.ConsoleRenderer() if terminal else structlog.processors.JSONRenderer()
     structlog.configure(
@@ -30,14 +43,52 @@ def configure_logging(level: str, stream: TextIO = sys.stderr) -> None:
             structlog.contextvars.merge_contextvars,
             structlog.processors.add_log_level,
             structlog.processors.TimeStamper(fmt="iso", utc=True),
-            structlog.processors.format_exc_info,
+            _cause,
             _redact,
             renderer,
         ],
-        wrapper_class=structlog.make_filtering_bound_logger(logging.getLevelNamesMapping()[level.upper()]),
+        wrapper_class=structlog.make_filtering_bound_logger(least),
         logger_factory=structlog.WriteLoggerFactory(stream),
         cache_logger_on_first_use=True,
     )
+    _take_over_standard_logging(least)
+
+
+class _Passing(logging.Handler):
+    """Passes what is logged the standard way on to ours."""
+
+    def emit(self, record: logging.LogRecord) -> None:
+        try:
+            text = record.getMessage()
+        except (TypeError, ValueError):
+            text = str(record.msg)
+        more = {"exc_info": record.exc_info} if record.exc_info and record.exc_info[1] else {}
+        structlog.get_logger().log(record.levelno, text, logger=record.name, **more)
+
+
+def _take_over_standard_logging(least: int) -> None:
+    root = logging.getLogger()
+    for handler in [handler for handler in root.handlers if isinstance(handler, _Passing)]:
+        root.removeHandler(handler)
+    root.addHandler(_Passing())
+    root.setLevel(logging.WARNING)
+    logging.getLogger(_OURS).setLevel(least)
+    threading.excepthook = _thread_died
+
+
+def _thread_died(died: threading.ExceptHookArgs) -> None:
+    if died.exc_value is not None and not isinstance(died.exc_value, SystemExit):
+        name = died.thread.name if died.thread else "unknown"
+        logging.getLogger(_OURS).error("thread %s died", name, exc_info=died.exc_value)
+
+
+def _cause(_logger: object, _name: str, event: MutableMapping[str, Any]) -> MutableMapping[str, Any]:
+    """Exceptions as their kind and place: their text may quote a value."""
+    given = event.pop("exc_info", None)
+    error = given[1] if isinstance(given, tuple) else sys.exc_info()[1] if given is True else given
+    if isinstance(error, BaseException):
+        event["cause"] = cause_of(error)
+    return event
 
 
 def _redact(_logger: object, _name: str, event: MutableMapping[str, Any]) -> MutableMapping[str, Any]:

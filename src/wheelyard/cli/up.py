@@ -116,8 +116,8 @@ def command(
         machine_roots=Path(roots) if roots else None,
     )
     run_file = settings.data_dir / RUN_FILE
+    stop = _stop_on_signal()
     with RunningWorkspace(settings, host=host, port=port) as running:
-        stop = _stop_on_signal()
         write_ready_file(run_file, running)
         if ready_file is not None:
             write_ready_file(ready_file, running)

@@ -11,7 +11,6 @@ A log line is written for each call. It names the row and the caller, never a qu
 from __future__ import annotations
 
 import time
-import traceback
 import uuid
 from collections.abc import Callable, Iterable, Sequence
 from dataclasses import dataclass, field
@@ -25,6 +24,7 @@ from starlette.types import Receive, Scope, Send
 
 from wheelyard.control.caller import ANONYMOUS, Authenticator, Caller, RequestInfo
 from wheelyard.control.operation import ANYONE, Operation, RawAnswer, Room
+from wheelyard.core.causes import cause_of
 from wheelyard.core.errors import (
     EndpointNotFound,
     LimitExceeded,
@@ -281,15 +281,8 @@ def _error_answer(call: _Call, error: Exception) -> _Answer:
 
 
 def _cause(error: Exception) -> str:
-    """For the operator: what an error of ours says of its inside, or where an unexpected one came from.
-
-    The text of an unexpected exception stays out: it may quote a value.
-    """
-    if isinstance(error, WheelyardError):
-        return error.log
-    frames = traceback.extract_tb(error.__traceback__)
-    places = " < ".join(f"{frame.filename}:{frame.lineno} {frame.name}" for frame in reversed(frames[-8:]))
-    return f"{type(error).__module__}.{type(error).__qualname__} at {places}"
+    """For the operator: what an error of ours says of its inside, or where an unexpected one came from."""
+    return error.log if isinstance(error, WheelyardError) else cause_of(error)
 
 
 def _bearer(authorization: str) -> Secret[str]:
