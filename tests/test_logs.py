@@ -25,7 +25,6 @@ def stream() -> Iterator[io.StringIO]:
     handlers, level = list(root.handlers), root.level
     stream = io.StringIO()
     configure_logging("info", stream)
-    root.handlers[:] = [handler for handler in root.handlers if handler not in handlers]  # those of pytest are strict
     yield stream
     structlog.configure(**before)
     root.handlers[:], threading.excepthook = handlers, hook
@@ -74,5 +73,6 @@ def test_libraries_do_not_chatter(stream: io.StringIO) -> None:
 
 
 def test_a_record_that_cannot_be_formatted_is_logged_as_it_is(stream: io.StringIO) -> None:
-    logging.getLogger("wheelyard").warning("%d files", "three")
+    [passing] = [one for one in logging.getLogger().handlers if type(one).__module__ == "wheelyard.logs"]
+    passing.handle(logging.LogRecord("wheelyard", logging.WARNING, __file__, 1, "%d files", ("three",), None))
     assert events(stream)[0]["event"] == "%d files"
