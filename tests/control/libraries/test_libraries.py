@@ -144,6 +144,8 @@ def test_what_pip_has_no_part_in_is_skipped(rooms: ComputeRooms) -> None:
         ({"pypi": {"package": "a"}, "whl": "/x.whl"}, "exactly one of"),
         ({"pypi": {"package": " "}}, "package"),
         ({"pypi": {"package": "--index-url=https://evil.example"}}, "does not begin with"),
+        ({"whl": "--index-url=https://evil.example"}, "does not begin with"),
+        ({"requirements": " -c/etc/passwd"}, "does not begin with"),
         ({"whl": "dbfs:/x.whl"}, "DBFS library installations are not supported on DBR 15 or above."),
         ({"egg": "/Workspace/x.egg"}, "Egg libraries are not supported"),
         ({"whl": 7}, "path"),

@@ -94,6 +94,10 @@ def _check_object(value: Any, kind: str, _runtime: Version) -> None:
 def _check_path(value: Any, kind: str, runtime: Version) -> None:
     if not isinstance(value, str):
         raise InvalidParameter(f"Invalid library: {kind} must be a path", reference="invalid-library")
+    if value.lstrip().startswith("-"):
+        raise InvalidParameter(
+            f"Invalid {kind} {mask_urls(value)[:200]!r}: a path does not begin with '-'.", reference="invalid-library"
+        )
     if value.startswith("dbfs:/") and runtime >= _DBFS_GONE:
         raise BadRequest(
             "DBFS library installations are not supported on DBR 15 or above.",
