@@ -3,7 +3,7 @@
 Needs only Python 3.11+ and a package index that pip can reach; quick when nothing changed. The index is whatever pip's
 own configuration on this machine names, so proxies and mirrors just work; uv, which reads none of it, is told through
 its own variables. With `--for test` it also prepares what the tests drive: other versions of pip, the newest SDK, and
-PostgreSQL from the system's packages.
+PostgreSQL and Chromium from the system's packages.
 """
 
 from __future__ import annotations
@@ -25,7 +25,7 @@ LOCK = ROOT / "requirements" / "dev.lock"
 BOOTSTRAP = ROOT / "requirements" / "bootstrap.lock"
 SYSTEM_PACKAGES = {
     "run": {"bubblewrap": "bwrap"},
-    "test": {"bubblewrap": "bwrap", "postgresql": "/usr/lib/postgresql"},
+    "test": {"bubblewrap": "bwrap", "chromium": "chromium", "postgresql": "/usr/lib/postgresql"},
 }
 
 
