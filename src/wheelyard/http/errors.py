@@ -19,7 +19,7 @@ import msgspec
 from wheelyard.control.operation import Envelope, Quirks
 from wheelyard.core import errors as core
 
-__all__ = ["ENVELOPES", "STATUS", "ErrorAnswer", "answer_for", "without_retry_phrases"]
+__all__ = ["ENVELOPES", "STATUS", "ErrorAnswer", "answer_for", "status_of", "without_retry_phrases"]
 
 STATUS: Mapping[type[core.WheelyardError], tuple[int, str]] = MappingProxyType(
     {
@@ -108,6 +108,11 @@ def answer_for(
         body=ENVELOPES[envelope](known, status, code, message),
         headers=_headers(known, status, envelope),
     )
+
+
+def status_of(error: Exception) -> int:
+    """HTTP status of any exception, by the same table; for pages, which have words of their own for the rest."""
+    return _status(type(error), {})[0] if isinstance(error, core.WheelyardError) else 500
 
 
 def without_retry_phrases(text: str) -> str:
