@@ -6,7 +6,7 @@ import os
 import shlex
 import sys
 from collections.abc import Iterator, Mapping, Sequence
-from dataclasses import dataclass, replace
+from dataclasses import astuple, dataclass, replace
 from importlib import import_module
 from pathlib import Path
 from typing import TYPE_CHECKING, Any
@@ -20,9 +20,10 @@ from rich.text import Text
 from wheelyard.cli.render import Screen, aligned, screen
 from wheelyard.cli.settings import Leaf, connect
 from wheelyard.client.explain import explain_compute, explain_here, installed_pip
-from wheelyard.core.pip.answer import PUBLIC_INDEX, EffectiveOptions, Sourced, Verdict
+from wheelyard.core.explanation_words import STRATEGY_WORDS, facts_of
+from wheelyard.core.pip.answer import Verdict
 from wheelyard.core.pip.installer import Installer
-from wheelyard.core.redaction import SafeUrl, mask_urls
+from wheelyard.core.redaction import mask_urls
 
 if TYPE_CHECKING:
     from databricks.sdk import WorkspaceClient
@@ -149,41 +150,14 @@ def _title(answer: _Answer) -> str:
     return mask_urls(f"{told}: {program} {shlex.join(answer.words)}")
 
 
-def _facts(options: EffectiveOptions) -> list[tuple[str, str, str]]:
-    """Label, value and origin of what the installer will use, in the order it matters."""
-    if options.refusal is not None:
-        return [("refused", options.refusal.text, f"from {options.refusal.origin}")]
-    index = options.index
-    facts = [("index", _shown(index), _origin(index)) if index else ("index", "none is asked", "")]
-    equally = "also asked" if options.strategy == "best version" else "asked first"
-    facts += [(equally, _shown(extra), _origin(extra)) for extra in options.extra_indexes]
-    facts += [("find links", str(link.value), _origin(link)) for link in options.find_links]
-    if options.certificate is not None:
-        facts.append(("certificate", options.certificate.value, _origin(options.certificate)))
-    facts += [("not verified", host.value, _origin(host)) for host in options.trusted_hosts]
-    return facts
-
-
-def _origin(source: Sourced[Any]) -> str:
-    return f"because {source.origin}" if source.value == PUBLIC_INDEX else f"from {source.origin}"
-
-
-def _shown(source: Sourced[SafeUrl]) -> str:
-    return "the public index" if source.value == PUBLIC_INDEX else str(source.value)
-
-
-_RULES = {
-    "best version": "every index is asked, and the highest version wins wherever it is",
-    "first index": "the first index that knows a name is the only one used for it",
-}
-
-
 def _written(answer: _Answer) -> Iterator[str]:
     options = answer.explanation.options
     yield _title(answer)
-    yield from aligned([[f"  {label}", value, origin] for label, value, origin in _facts(options)])
+    yield from aligned(
+        [[f"  {label}", value, origin] for label, value, origin in (astuple(fact) for fact in facts_of(options))]
+    )
     if options.extra_indexes:
-        yield f"  {_RULES.get(options.strategy, options.strategy)}"
+        yield f"  {STRATEGY_WORDS.get(options.strategy, options.strategy)}"
     if options.verdicts:
         yield ""
         yield from aligned([["  RESULT", "ORIGIN", "OPTION", "VALUE", "WHY"], *(_row(one) for one in options.verdicts)])
@@ -198,12 +172,12 @@ def _row(verdict: Verdict) -> list[str]:
 def _drawn(answer: _Answer) -> Group:
     options = answer.explanation.options
     facts = Table.grid(padding=(0, 2, 0, 0))
-    for label, value, origin in _facts(options):
+    for label, value, origin in (astuple(fact) for fact in facts_of(options)):
         style = "bold red" if label == "refused" else ("bold green" if label == "index" else "")
         facts.add_row(Text(label, "dim"), Text(mask_urls(value), style), Text(origin, "dim"))
     parts: list[Any] = [Text(_title(answer), "bold"), Padding(facts, (0, 0, 0, 2))]
     if options.extra_indexes:
-        parts.append(Padding(Text(_RULES.get(options.strategy, options.strategy), "italic dim"), (0, 0, 0, 2)))
+        parts.append(Padding(Text(STRATEGY_WORDS.get(options.strategy, options.strategy), "italic dim"), (0, 0, 0, 2)))
     if options.verdicts:
         parts += [Text(), Padding(_ladder(options.verdicts), (0, 0, 0, 2)), Text()]
     return Group(*parts)
