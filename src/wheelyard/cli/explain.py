@@ -6,7 +6,7 @@ import os
 import shlex
 import sys
 from collections.abc import Iterator, Mapping, Sequence
-from dataclasses import astuple, dataclass, replace
+from dataclasses import dataclass, replace
 from importlib import import_module
 from pathlib import Path
 from typing import TYPE_CHECKING, Any
@@ -153,9 +153,7 @@ def _title(answer: _Answer) -> str:
 def _written(answer: _Answer) -> Iterator[str]:
     options = answer.explanation.options
     yield _title(answer)
-    yield from aligned(
-        [[f"  {label}", value, origin] for label, value, origin in (astuple(fact) for fact in facts_of(options))]
-    )
+    yield from aligned([[f"  {fact.label}", fact.value, fact.origin] for fact in facts_of(options)])
     if options.extra_indexes:
         yield f"  {STRATEGY_WORDS.get(options.strategy, options.strategy)}"
     if options.verdicts:
@@ -172,9 +170,9 @@ def _row(verdict: Verdict) -> list[str]:
 def _drawn(answer: _Answer) -> Group:
     options = answer.explanation.options
     facts = Table.grid(padding=(0, 2, 0, 0))
-    for label, value, origin in (astuple(fact) for fact in facts_of(options)):
-        style = "bold red" if label == "refused" else ("bold green" if label == "index" else "")
-        facts.add_row(Text(label, "dim"), Text(mask_urls(value), style), Text(origin, "dim"))
+    for fact in facts_of(options):
+        style = "bold red" if fact.label == "refused" else ("bold green" if fact.label == "index" else "")
+        facts.add_row(Text(fact.label, "dim"), Text(fact.value, style), Text(fact.origin, "dim"))
     parts: list[Any] = [Text(_title(answer), "bold"), Padding(facts, (0, 0, 0, 2))]
     if options.extra_indexes:
         parts.append(Padding(Text(STRATEGY_WORDS.get(options.strategy, options.strategy), "italic dim"), (0, 0, 0, 2)))
