@@ -1,32 +1,38 @@
 """Package sources: index URL, extra index URLs and certificate, as the three keys of the reserved scope hold them.
 
 Reading is forgiving, because what is stored is stored: white space around a value is dropped, an empty value counts as
-absent. Writing is strict: the checks below are one row each, in the order a reader should hear of them.
+absent. Writing is strict: the checks below stand in the order a reader should hear of them; how bad each finding is and
+why stands in `core/rules/values.py`.
 
 Source: facts/delivery.md 0.2, 1.1, 1.7; facts/packaging.md A5.
 """
 
 from __future__ import annotations
 
-import base64
-import binascii
 import re
 from collections.abc import Callable, Iterator, Mapping
-from dataclasses import dataclass
-from typing import Final, Literal
+from dataclasses import dataclass, replace
+from typing import Final
 from urllib.parse import urlsplit
 
+from wheelyard.core.certificate_text import MOST_CERTIFICATES, certificate_text_problems, is_binary_der
 from wheelyard.core.errors import InvalidParameter
 from wheelyard.core.redaction import SafeUrl, Secret
+from wheelyard.core.rules.values import Problem
 
 __all__ = [
     "CERTIFICATE_KEY",
     "EXTRA_INDEX_URLS_KEY",
     "INDEX_URL_KEY",
     "KEYS",
+    "LONGEST_URL",
+    "LONGEST_VALUE",
+    "MOST_CERTIFICATES",
+    "MOST_EXTRA_INDEX_URLS",
     "PackageSources",
     "Problem",
     "check_value",
+    "problems",
     "problems_of",
 ]
 
@@ -36,6 +42,10 @@ CERTIFICATE_KEY: Final = "pip-cert"
 KEYS: Final = (INDEX_URL_KEY, EXTRA_INDEX_URLS_KEY, CERTIFICATE_KEY)
 
 LONGEST_VALUE: Final = 128 * 1024
+"""Bytes."""
+LONGEST_URL: Final = 8000
+"""Characters; tokens of artifact services have 2,000 and more."""
+MOST_EXTRA_INDEX_URLS: Final = 20
 
 
 @dataclass(frozen=True, slots=True)
@@ -72,16 +82,6 @@ class PackageSources:
         return {key: Secret(value) for key, value in values.items() if value}
 
 
-@dataclass(frozen=True, slots=True)
-class Problem:
-    """One thing wrong with a value. The text never holds any of the value."""
-
-    rule_id: str
-    text: str
-    hint: str = ""
-    level: Literal["error", "warning"] = "error"
-
-
 def check_value(key: str, value: str) -> None:
     """Refuse a value that pip could not use, before it is stored.
 
@@ -109,6 +109,15 @@ def problems_of(key: str, value: str) -> tuple[Problem, ...]:
     checks = _CHECKS.get(key.casefold(), ())
     found = [problem for check in checks for problem in check(value)]
     return tuple(sorted(found, key=lambda problem: problem.level))
+
+
+def problems(values: Mapping[str, Secret[str] | None]) -> dict[str, tuple[Problem, ...]]:
+    """Everything wrong or doubtful about the values of a whole form, by key as given; None, a deletion, has no problem.
+
+    Keys without a problem are absent.
+    """
+    found = {key: problems_of(key, value.reveal()) for key, value in values.items() if value is not None}
+    return {key: of_key for key, of_key in found.items() if of_key}
 
 
 _Check = Callable[[str], Iterator[Problem]]
@@ -141,6 +150,11 @@ def _control_characters(value: str) -> Iterator[Problem]:
     found = re.search(r"[\x00-\x08\x0b\x0c\x0e-\x1f\x7f]", value)
     if found:
         yield Problem("control-character", f"the value holds the control character U+{ord(found[0]):04X}")
+
+
+def _control_characters_in_text(value: str) -> Iterator[Problem]:
+    if not is_binary_der(value):
+        yield from _control_characters(value)
 
 
 def _quotes(value: str) -> Iterator[Problem]:
@@ -179,18 +193,41 @@ def _commas(value: str) -> Iterator[Problem]:
 
 def _index_url(value: str) -> Iterator[Problem]:
     if "-----BEGIN" not in value and value.strip():
-        yield from _url(value.strip().strip("\"'`"), "the value")
+        yield from _url(value.strip().strip("\"'`"), "the value", 0)
 
 
 def _extra_index_urls(value: str) -> Iterator[Problem]:
+    """One finding for too many, and only the first of them looked at: a page full of findings helps nobody."""
     if "-----BEGIN" in value:
         return
-    for number, word in enumerate(value.replace(",", " ").split(), start=1):
-        yield from _url(word.strip("\"'`"), f"URL {number} of the value")
+    words = value.replace(",", " ").split()
+    if len(words) > MOST_EXTRA_INDEX_URLS:
+        yield Problem(
+            "too-many-extras",
+            f"the value holds {len(words)} extra index URLs, {MOST_EXTRA_INDEX_URLS} are the most",
+            "let one feed with upstream sources offer what they hold, and make it the index",
+        )
+    for number, word in enumerate(words[:MOST_EXTRA_INDEX_URLS], start=1):
+        yield from _url(word.strip("\"'`"), f"URL {number} of the value", number)
+    if words:
+        yield Problem(
+            "extras-asked-equally",
+            "pip asks extra indexes and the index equally, and the highest version wins wherever it is",
+            "let the index itself offer what they hold, as a feed with upstream sources does, and drop them",
+        )
 
 
-def _url(word: str, name: str) -> Iterator[Problem]:
+def _url(word: str, name: str, number: int) -> Iterator[Problem]:
     """One URL, called by its place: a broken URL cannot be shown, because nobody knows where its password ends."""
+    if len(word) > LONGEST_URL:
+        yield Problem(
+            "url-too-long", f"{name} has {len(word)} characters, a URL has at most {LONGEST_URL}", number=number
+        )
+    for problem in _form(word, name):
+        yield replace(problem, number=number)
+
+
+def _form(word: str, name: str) -> Iterator[Problem]:
     if not re.match(r"(https?|file)://", word, re.IGNORECASE):
         yield Problem("index-url-without-scheme", f"{name} does not start with `https://`, `http://` or `file://`")
         return
@@ -210,9 +247,7 @@ def _escapes(word: str, name: str, credentials: str) -> Iterator[Problem]:
     if re.search(r"%(?![0-9A-Fa-f]{2})", word):
         yield Problem("bad-escape", f"{name} holds a `%` that no two hexadecimal digits follow", "write `%` as `%25`")
     if "@" in credentials:
-        yield Problem(
-            "raw-at-in-password", f"an `@` in the credentials of {name} is not escaped", "write `%40`", "warning"
-        )
+        yield Problem("raw-at-in-password", f"an `@` in the credentials of {name} is not escaped", "write `%40`")
 
 
 def _host(word: str, name: str, credentials: str) -> Iterator[Problem]:
@@ -225,7 +260,7 @@ def _host(word: str, name: str, credentials: str) -> Iterator[Problem]:
     if not host and parts.scheme != "file":
         yield Problem("bad-host", f"{name} names no host")
     elif credentials and parts.scheme == "http" and host not in {"localhost", "127.0.0.1", "::1"}:
-        yield Problem("credentials-over-http", f"{name} sends its credentials unencrypted", "use https", "warning")
+        yield Problem("credentials-over-http", f"{name} sends its credentials unencrypted", "use https")
 
 
 def _token_with_slash(word: str) -> bool:
@@ -233,59 +268,6 @@ def _token_with_slash(word: str) -> bool:
     authority, _slash, path = word.partition("://")[2].partition("/")
     unlike_host = re.fullmatch(r"[A-Za-z0-9+=_-]+", authority) and authority != "localhost"
     return bool(unlike_host and re.search(r"@[A-Za-z0-9-]+(\.[A-Za-z0-9-]+)+(:[0-9]+)?(/|$)", path))
-
-
-def _certificate(value: str) -> Iterator[Problem]:
-    text = value.strip()
-    if "PRIVATE KEY-----" in text:
-        yield Problem(
-            "certificate-is-key", "the value holds a private key", "store the certificate only, and replace the key"
-        )
-    elif "-----BEGIN CERTIFICATE-----" in text:
-        yield from _certificate_blocks(text)
-    elif re.fullmatch(r"(~?\.{0,2}/|[A-Za-z]:\\|file:|dbfs:)\S*|\S+\.(pem|crt|cer|der)", text):
-        yield Problem(
-            "cert-is-path",
-            "the value looks like a path, and the certificate itself is needed",
-            f"databricks secrets put-secret … {CERTIFICATE_KEY} < FILE",
-        )
-    elif text:
-        yield Problem(
-            "not-a-certificate", "the value holds no `-----BEGIN CERTIFICATE-----`", "convert DER with `openssl x509`"
-        )
-
-
-_BLOCK = re.compile(r"-----BEGIN CERTIFICATE-----(.*?)(?:-----END CERTIFICATE-----|(?=-----BEGIN)|$)", re.DOTALL)
-
-
-def _certificate_blocks(text: str) -> Iterator[Problem]:
-    if "\\n" in text:
-        yield Problem(
-            "certificate-line-breaks",
-            "the line breaks are written as `\\n`",
-            "store the file as it is, with real line breaks",
-        )
-        return
-    if text.count("-----BEGIN CERTIFICATE-----") != text.count("-----END CERTIFICATE-----"):
-        yield Problem("certificate-is-cut", "a certificate has no `-----END CERTIFICATE-----`: the text is cut off")
-        return
-    for number, block in enumerate(_BLOCK.findall(text), start=1):
-        if not _is_der_sequence("".join(block.split())):
-            yield Problem("not-a-certificate", f"certificate {number} of the text cannot be decoded")
-
-
-def _is_der_sequence(text: str) -> bool:
-    """Base64 of one DER sequence and nothing behind it, which is what every certificate is on the outside."""
-    try:
-        data = base64.b64decode(text, validate=True)
-    except binascii.Error:
-        return False
-    if len(data) < 4 or data[0] != 0x30:
-        return False
-    if data[1] < 0x80:
-        return len(data) == 2 + data[1]
-    size_of_length = data[1] & 0x7F
-    return len(data) == 2 + size_of_length + int.from_bytes(data[2 : 2 + size_of_length], "big")
 
 
 _CHECKS: Final[Mapping[str, tuple[_Check, ...]]] = {
@@ -300,6 +282,6 @@ _CHECKS: Final[Mapping[str, tuple[_Check, ...]]] = {
         _commas,
         _extra_index_urls,
     ),
-    CERTIFICATE_KEY: (_length, _emptiness, _control_characters, _certificate),
+    CERTIFICATE_KEY: (_length, _emptiness, _control_characters_in_text, certificate_text_problems),
 }
 """Key to its checks."""
