@@ -36,10 +36,12 @@ ARROWS: dict[str, frozenset[str]] = {
 CONTROL_ROOMS = (
     "caller",
     "operation",
+    "attempts",
     "probes",
     "scim",
     "tokens",
     "oauth",
+    "sign_in",
     "permissions",
     "secrets",
     "workspace",

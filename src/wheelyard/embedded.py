@@ -32,6 +32,7 @@ from wheelyard.control import (
     probes,
     scim,
     secrets,
+    sign_in,
     tokens,
     workspace,
 )
@@ -48,6 +49,7 @@ from wheelyard.control.permissions.service import ObjectPermissions
 from wheelyard.control.probes.service import Probes
 from wheelyard.control.scim.service import Directory
 from wheelyard.control.secrets.service import Secrets
+from wheelyard.control.sign_in.service import LINK_SECONDS, SignIn, link_url
 from wheelyard.control.tokens.service import Tokens
 from wheelyard.control.workspace.service import Workspace
 from wheelyard.core.errors import NotFound, Unauthenticated
@@ -68,6 +70,7 @@ from wheelyard.storage.sweeping import Sweeper, unfinished
 
 __all__ = [
     "ROOMS",
+    "SIGN_IN_LINK_SECONDS",
     "EmbeddedWorkspace",
     "Settings",
     "default_cache_dir",
@@ -82,6 +85,7 @@ ROOMS: tuple[Room, ...] = (
     scim.ROOM,
     tokens.ROOM,
     oauth.ROOM,
+    sign_in.ROOM,
     permissions.ROOM,
     secrets.ROOM,
     workspace.ROOM,
@@ -93,6 +97,9 @@ ROOMS: tuple[Room, ...] = (
     logs.ROOM,
 )
 """In the order of dependence: a room may call those before it, never those behind it."""
+
+SIGN_IN_LINK_SECONDS = LINK_SECONDS
+"""How long a link of `EmbeddedWorkspace.sign_in_link` is good."""
 
 
 def default_data_dir() -> Path:
@@ -153,6 +160,7 @@ class EmbeddedWorkspace:
         admin_token: Secret[str],
         sandbox: str,
         issue_token: Callable[[str], Secret[str]],
+        sign_in_link: Callable[[], Secret[str] | None],
         close: Callable[[], None],
     ) -> None:
         self.app = app
@@ -161,6 +169,8 @@ class EmbeddedWorkspace:
         self.sandbox = sandbox
         self.issue_token = issue_token
         """Makes a token for a principal id without asking whether the caller may: for whoever owns the data folder."""
+        self.sign_in_link = sign_in_link
+        """Makes a link for the first admin, good for `SIGN_IN_LINK_SECONDS`; None once they have a password."""
         self._close = close
         self._closed = False
 
@@ -211,6 +221,7 @@ def open_workspace(
         issue_token=lambda principal_id: (
             services.tokens.issue(principal_id, kind="pat", comment="", lifetime_seconds=None).value
         ),
+        sign_in_link=lambda: _first_link(services.sign_in, admin_id, url),
         close=close,
     )
 
@@ -225,6 +236,7 @@ class _Services:
         self.directory = Directory(database=database)
         self.tokens = Tokens(database=database, barrier=barrier, directory=self.directory)
         self.oauth = OAuth(database=database, barrier=barrier, directory=self.directory, tokens=self.tokens)
+        self.sign_in = SignIn(database=database, barrier=barrier, directory=self.directory, tokens=self.tokens)
         self.permissions = ObjectPermissions(database=database, directory=self.directory)
         self.secrets = Secrets(
             database=database,
@@ -288,6 +300,7 @@ class _Services:
             self.directory,
             self.tokens,
             self.oauth,
+            self.sign_in,
             self.permissions,
             self.secrets,
             self.workspace,
@@ -309,6 +322,7 @@ class _Services:
     def recover(self) -> None:
         """Find ended what an earlier process left running."""
         self.tokens.recover()
+        self.sign_in.recover()
         self.workspace.recover()
         self.clusters.recover()
         self.libraries.recover()
@@ -385,6 +399,14 @@ def _admin_token(stored: _Stored, services: _Services, settings: Settings, admin
     write_durably(path, stored.barrier.seal(issued.reveal().encode(), _ADMIN_TOKEN_CONTEXT))
     hide_in_logs(issued)
     return issued
+
+
+def _first_link(sign_in: SignIn, admin_id: str, url: str) -> Secret[str] | None:
+    if sign_in.has_password(admin_id):
+        return None
+    link = sign_in.new_link(admin_id).value
+    hide_in_logs(link)
+    return link_url(url, link)
 
 
 def require_workspace(settings: Settings) -> None:

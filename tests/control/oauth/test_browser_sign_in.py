@@ -23,9 +23,8 @@ from databricks.sdk.oauth import Consent, OAuthClient, SessionCredentials, Token
 from wheelyard.control.caller import ANONYMOUS
 from wheelyard.control.oauth import OAuth
 from wheelyard.control.oauth.authorization import Authorization, authorization_of
-from wheelyard.control.oauth.codes import Attempts, Codes
+from wheelyard.control.oauth.codes import Codes
 from wheelyard.control.oauth.wire import Authorize, TokenRequest
-from wheelyard.core.errors import Throttled
 
 Workspace = Any
 PAGE = "/oidc/v1/authorize"
@@ -415,13 +414,7 @@ def _dump(identity: Workspace) -> list[Any]:
     return [*read(lambda tx: tx.exec_driver_sql("SELECT * FROM browser_sign_in").all())]
 
 
-def test_attempts_and_codes_are_bounded(identity: Workspace) -> None:
-    attempts = Attempts(clock=identity.clock, most=1, size=2)
-    for address in ("a", "b", "c"):
-        attempts.begin(address)
-    attempts.begin("a")
-    with pytest.raises(Throttled):
-        attempts.begin("c")
+def test_codes_are_bounded(identity: Workspace) -> None:
     numbers = itertools.count(1)
     codes = Codes(
         keyed_hash=lambda value: value.reveal().encode(),

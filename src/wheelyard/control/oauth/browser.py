@@ -15,10 +15,11 @@ from base64 import b32encode
 from collections.abc import Callable
 from dataclasses import replace
 
+from wheelyard.control.attempts import Attempts
 from wheelyard.control.caller import Caller
 from wheelyard.control.oauth import store, wire
 from wheelyard.control.oauth.authorization import OFFLINE_SCOPE, Authorization, Refused, authorization_of, verifies
-from wheelyard.control.oauth.codes import Attempts, Code, Codes
+from wheelyard.control.oauth.codes import Code, Codes
 from wheelyard.control.oauth.page import refusal_page, sign_in_page
 from wheelyard.control.operation import RawAnswer
 from wheelyard.control.scim.service import Directory
@@ -72,7 +73,7 @@ class BrowserSignIn:
         if isinstance(request, RawAnswer):
             return request
         try:
-            self._attempts.begin(address)
+            attempt = self._attempts.begin(address)
         except Throttled as refused:
             seconds = refused.retry_after_seconds
             return sign_in_page(
@@ -84,7 +85,7 @@ class BrowserSignIn:
         person = self._person(Secret(body.token.strip()))
         if person is None:
             return sign_in_page(request, wrong=_NOT_ACCEPTED, status=400)
-        self._attempts.succeeded(address)
+        self._attempts.succeeded(attempt)
         code = self._codes.make(
             request, principal_id=person.principal_id, pat_id=person.token_id, sign_in_id=_text(self._randomness(10))
         )

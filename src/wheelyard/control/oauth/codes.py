@@ -1,4 +1,4 @@
-"""What lives for a minute: authorization codes, and counts of wrong tokens. Neither outlives the process.
+"""Authorization codes. They live for a minute, and do not outlive the process.
 
 A code that is lost in a crash is simply asked for again. Codes are kept as keyed hashes, so a dump of memory that is
 found later exchanges nothing.
@@ -12,10 +12,9 @@ from collections.abc import Callable
 from dataclasses import dataclass
 
 from wheelyard.control.oauth.authorization import Authorization
-from wheelyard.core.errors import Throttled
 from wheelyard.core.redaction import Secret
 
-__all__ = ["Attempts", "Code", "Codes"]
+__all__ = ["Code", "Codes"]
 
 
 @dataclass(slots=True)
@@ -87,47 +86,3 @@ class Codes:
     def _drop_expired(self) -> None:
         now = self._clock()
         self._codes = {key: code for key, code in self._codes.items() if now < code.expiry_at}
-
-
-class Attempts:
-    """How often an address may present a wrong token: `most` times in `seconds`.
-
-    Tokens hold 256 random bits, so this is no wall against guessing; it keeps a broken or hostile program from turning
-    the page into work for the database. Of at most `size` addresses the oldest is forgotten.
-    """
-
-    def __init__(self, *, clock: Callable[[], float], most: int = 10, seconds: float = 60.0, size: int = 1000) -> None:
-        self._clock = clock
-        self._most = most
-        self._seconds = seconds
-        self._size = size
-        self._lock = threading.Lock()
-        self._counts: dict[str, tuple[float, int]] = {}
-
-    def begin(self, address: str) -> None:
-        """Count an attempt as wrong until `succeeded` says otherwise.
-
-        Raises:
-            Throttled: the address has had its attempts.
-        """
-        now = self._clock()
-        with self._lock:
-            started_at, count = self._counts.get(address, (now, 0))
-            if not 0 <= now - started_at < self._seconds:
-                started_at, count = now, 0
-            if count >= self._most:
-                raise Throttled(
-                    "There were too many wrong tokens from this address.",
-                    retry_after_seconds=max(1, round(started_at + self._seconds - now)),
-                )
-            self._counts.pop(address, None)
-            while len(self._counts) >= self._size:
-                del self._counts[next(iter(self._counts))]
-            self._counts[address] = (started_at, count + 1)
-
-    def succeeded(self, address: str) -> None:
-        """Forget the attempt that began last."""
-        with self._lock:
-            started_at, count = self._counts.get(address, (0.0, 0))
-            if count:
-                self._counts[address] = (started_at, count - 1)
