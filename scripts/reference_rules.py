@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import re
 from collections.abc import Iterable, Sequence
 from pathlib import Path
 
@@ -11,15 +12,24 @@ from wheelyard.core.rules.deliveries import REACHES
 from wheelyard.core.rules.installers import BEHAVIOURS, EPOCHS
 from wheelyard.core.rules.lints import LINTS
 from wheelyard.core.rules.ranks import CLUSTER_ABOVE_DEFAULT, PIP_RANKS, UV_RANKS
+from wheelyard.core.rules.values import VALUE_RULES
+from wheelyard.core.stored_default import CHECKS
 
 PAGE = Path(__file__).parents[1] / "docs" / "reference" / "rules.md"
 
 HEAD = """# Rules
 
-Generated from the rows in `src/wheelyard/core/rules` by `scripts/reference_rules.py`; edit the rows, not this page.
+Generated from the rows in `src/wheelyard/core` by `scripts/reference_rules.py`; edit the rows, not this page.
 
 Confidence: *measured* with the real installer, *documented* by its maker, *recalled* from documentation that was not
 read again, *inferred* from the others.
+"""
+
+
+VALUES = """## Values of the workspace default
+
+The settings page and `wheelyard default set` store no value with an error, and one with a warning. What other clients
+have stored is judged by the page and by `wheelyard default check`.
 """
 
 
@@ -27,6 +37,10 @@ def table(head: Sequence[str], rows: Iterable[Sequence[str]]) -> str:
     lines = ["| " + " | ".join(head) + " |", "|" + "---|" * len(head)]
     lines += ["| " + " | ".join(cell.replace("|", "\\|") for cell in row) + " |" for row in rows]
     return "\n".join(lines) + "\n"
+
+
+def _unnamed(words: str) -> str:
+    return re.sub(r"\{\w+\}", "…", words)
 
 
 def page() -> str:
@@ -93,6 +107,16 @@ def page() -> str:
         table(
             ("lint", "level", "says", "source", "confidence"),
             ((row.id, row.level, row.text.replace("{found}", "…"), row.source, row.confidence) for row in LINTS),
+        ),
+        VALUES,
+        table(
+            ("rule", "level", "why", "source", "confidence"),
+            ((row.id, row.level, row.why, row.source, row.confidence) for row in VALUE_RULES),
+        ),
+        "## The scope of the workspace default\n",
+        table(
+            ("rule", "level", "says", "source", "confidence"),
+            ((row.rule_id, row.level, _unnamed(row.words), row.source, row.confidence) for row in CHECKS),
         ),
     ]
     return "\n".join(parts)

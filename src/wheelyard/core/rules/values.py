@@ -25,7 +25,8 @@ class ValueRule:
         id: kebab-case; the reference of the refusal too.
         level: an error is not stored, a warning is.
         why: one sentence: what goes wrong, and for whom.
-        sees: what has to be read to know: the text of the value, or the certificates in it.
+        sees: what has to be looked at to know: the text of the value, the certificates in it, or the form it was typed
+            into beside what is stored.
     """
 
     id: str
@@ -33,7 +34,7 @@ class ValueRule:
     why: str
     source: str
     confidence: Confidence
-    sees: Literal["text", "certificate"] = "text"
+    sees: Literal["text", "certificate", "form"] = "text"
 
 
 _DELIVERY = "facts/delivery.md"
@@ -156,7 +157,7 @@ VALUE_RULES: tuple[ValueRule, ...] = (
     ValueRule(
         "too-many-extras",
         "error",
-        "pip asks every extra index for every project, so each one slows every install and can make it fail",
+        "pip asks every extra index for every project: each slows every install, and one that fails is passed over unsaid",
         f"{_PACKAGING} A3",
         "measured",
     ),
@@ -241,6 +242,32 @@ VALUE_RULES: tuple[ValueRule, ...] = (
         "RFC 5280 6.1.3",
         "documented",
         sees="certificate",
+    ),
+    ValueRule(
+        "certificate-is-no-authority",
+        "warning",
+        "installers take the value as a list of authorities: a server's own certificate proves no other, and itself only "
+        "when it is self-signed",
+        "RFC 5280 6.1.4; measured with Python's ssl and OpenSSL 3",
+        "measured",
+        sees="certificate",
+    ),
+    ValueRule(
+        "certificate-is-no-authority",
+        "warning",
+        "installers take the list for authorities: a server's own certificate proves that one server at most, and no "
+        "longer once it is renewed",
+        "RFC 5280 4.2.1.9",
+        "documented",
+        sees="certificate",
+    ),
+    ValueRule(
+        "mask-without-credential",
+        "error",
+        "the mask is shown in place of a credential, and no credential goes to a user or host it was not stored for",
+        "a rule of the settings page",
+        "documented",
+        sees="form",
     ),
 )
 """In the order in which a page of rules reads best: any value, URLs, extra indexes, certificates."""
