@@ -292,6 +292,8 @@ class _Visit:
             return self._moved(answer)
         content = render(answer.template, {**self._shell(), **answer.values})
         headers = dict(HEADERS)
+        if answer.in_place:
+            headers["HX-Reswap"] = "none"
         if answer.retry_after_seconds:
             headers["Retry-After"] = str(answer.retry_after_seconds)
         return Response(content, answer.status, headers, media_type="text/html; charset=utf-8")

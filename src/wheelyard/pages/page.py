@@ -56,12 +56,18 @@ class PageRequest:
 
 @dataclass(frozen=True, slots=True)
 class Shown:
-    """A template with its values. `retry_after_seconds` goes with 429."""
+    """A template with its values.
+
+    Args:
+        retry_after_seconds: goes with 429.
+        in_place: of a fragment: every piece of it names its own place, and the asking element stays as it is.
+    """
 
     template: str
     values: Mapping[str, Any] = field(default_factory=lambda: MappingProxyType({}))
     status: int = 200
     retry_after_seconds: int = 0
+    in_place: bool = False
 
 
 @dataclass(frozen=True, slots=True)

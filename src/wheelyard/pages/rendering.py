@@ -7,7 +7,6 @@ no frame around us, forms that post to us alone.
 
 from __future__ import annotations
 
-import shlex
 from collections.abc import Mapping
 from datetime import UTC, datetime
 from types import MappingProxyType
@@ -15,6 +14,7 @@ from typing import Any
 
 from jinja2 import Environment, PackageLoader, StrictUndefined
 
+from wheelyard.core.redaction import mask_urls
 from wheelyard.pages.assets import asset_path
 
 __all__ = ["HEADERS", "render"]
@@ -61,7 +61,7 @@ def _environment() -> Environment:
         lstrip_blocks=True,
     )
     environment.globals["asset"] = asset_path
-    environment.filters.update(when=_when, iso=_iso, plural=_plural, shell_quoted=shlex.quote)
+    environment.filters.update(when=_when, iso=_iso, plural=_plural, masked=lambda value: mask_urls(str(value)))
     return environment
 
 

@@ -7,30 +7,35 @@ could have a credential they cannot read sent to a host of their own.
 
 from __future__ import annotations
 
-from collections.abc import Iterable, Sequence
+from collections.abc import Sequence
 from dataclasses import dataclass
 
 from wheelyard.core.package_sources import (
     CERTIFICATE_KEY,
     EXTRA_INDEX_URLS_KEY,
     INDEX_URL_KEY,
+    PackageSources,
     Problem,
     problems_of,
 )
 from wheelyard.core.redaction import SafeUrl, Secret
 from wheelyard.core.url_masking import split_url
 
-__all__ = ["Typed", "TypedUrl", "holds_mask", "unmasked", "url_problems"]
+__all__ = ["Typed", "TypedUrl", "holds_mask", "read_typed", "unmasked", "url_problems"]
 
 MASK = "****"
 
 
 @dataclass(frozen=True, slots=True)
 class TypedUrl:
-    """One URL field: what it means, and what is wrong with it. Prints masked."""
+    """One URL: what it means, and what is wrong with it. Prints masked.
+
+    `row` is the place of the field it was typed in: a pasted list makes several URLs of one row.
+    """
 
     url: SafeUrl
     problems: tuple[Problem, ...] = ()
+    row: int = 0
 
     @property
     def is_usable(self) -> bool:
@@ -66,28 +71,36 @@ class Typed:
         return {key: Secret(text) if text else None for key, text in texts.items()}
 
 
-def read_typed(index_url: str, extra_index_urls: Iterable[str], certificate: str, known: Sequence[SafeUrl]) -> Typed:
+def read_typed(
+    index_url: str,
+    extra_index_urls: Sequence[str],
+    certificate: str,
+    known: PackageSources,
+    typed_before: Sequence[SafeUrl] = (),
+) -> Typed:
     """Read the fields. White space around a value is dropped; a pasted list of extra URLs becomes one each.
 
-    Args:
-        known: URLs whose credentials a mask may stand for, the likeliest first.
+    A mask stands for a credential of `typed_before` (typed earlier, shown masked since), else for one of `known`.
     """
-    index = index_url.strip()
-    extras = [word for text in extra_index_urls for word in text.split()]
+    index, extras = known.index_url, known.extra_index_urls
+    everything = (*typed_before, *((index,) if index else ()), *extras)
+    text, words = index_url.strip(), [(row, word) for row, line in enumerate(extra_index_urls) for word in line.split()]
     return Typed(
-        index_url=_typed_url(index, known) if index else None,
-        extra_index_urls=tuple(_typed_url(word, known) for word in extras),
+        index_url=_typed_url(text, everything) if text else None,
+        extra_index_urls=tuple(
+            _typed_url(word, (*typed_before, *extras[row : row + 1], *extras, *everything), row) for row, word in words
+        ),
         certificate=certificate.strip(),
-        extra_problems=_list_problems(extras),
+        extra_problems=_list_problems([word for _row, word in words]),
         certificate_problems=problems_of(CERTIFICATE_KEY, certificate.strip()) if certificate.strip() else (),
     )
 
 
-def _typed_url(text: str, known: Sequence[SafeUrl]) -> TypedUrl:
+def _typed_url(text: str, known: Sequence[SafeUrl], row: int = 0) -> TypedUrl:
     meant = unmasked(text, known)
     if meant is None:
-        return TypedUrl(SafeUrl(text), (_no_credential(text),))
-    return TypedUrl(meant, url_problems(meant.reveal()))
+        return TypedUrl(SafeUrl(text), (_no_credential(text),), row)
+    return TypedUrl(meant, url_problems(meant.reveal()), row)
 
 
 def _list_problems(words: Sequence[str]) -> tuple[Problem, ...]:
