@@ -26,6 +26,12 @@ class ClusterAccess:
     def sees(self, caller: Caller, cluster: Cluster) -> bool:
         return self._permissions.holds(caller, "cluster", cluster.cluster_id, ATTACH)
 
+    def may_restart(self, caller: Caller, cluster: Cluster) -> bool:
+        return self._permissions.holds(caller, "cluster", cluster.cluster_id, RESTART)
+
+    def may_manage(self, caller: Caller, cluster: Cluster) -> bool:
+        return self._permissions.holds(caller, "cluster", cluster.cluster_id, MANAGE)
+
     def require_create(self, caller: Caller) -> None:
         """Admins, and whoever has the entitlement."""
         if not caller.is_admin and _ENTITLEMENT not in caller.entitlements:

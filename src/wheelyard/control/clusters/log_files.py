@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import os
 import re
 import shutil
 import threading
@@ -16,6 +17,8 @@ __all__ = ["LOG_NAMES", "LogFile", "LogFolder"]
 
 LOG_NAMES = ("startup", "libraries")
 _LARGEST_BYTES = 8 * 1024 * 1024
+_LAST_BYTES = 4096
+_AT = re.compile(r"\A\d{4}-\d\d-\d\dT\d\d:\d\d:\d\dZ ")
 _SAFE_ID = re.compile(r"[A-Za-z0-9_-]{1,64}")
 
 
@@ -63,6 +66,21 @@ class LogFolder:
         """
         path = self._path(cluster_id, name)
         return path.read_text(encoding="utf-8", errors="replace") if path.exists() else ""
+
+    def last_line(self, cluster_id: str, name: str) -> str:
+        """The newest line without its time, cut at 4 KB; empty before the first start. Reads the end of the file only.
+
+        Raises:
+            NotFound: there is no log of this name.
+        """
+        path = self._path(cluster_id, name)
+        if not path.exists():
+            return ""
+        with path.open("rb") as file:
+            size = file.seek(0, os.SEEK_END)
+            file.seek(max(0, size - _LAST_BYTES))
+            lines = file.read(_LAST_BYTES).decode("utf-8", errors="replace").splitlines()
+        return _AT.sub("", lines[-1]) if lines else ""
 
     def forget(self, cluster_id: str) -> None:
         shutil.rmtree(self._path(cluster_id, LOG_NAMES[0]).parent, ignore_errors=True)

@@ -12,8 +12,9 @@ from dataclasses import replace
 from wheelyard.control.caller import Caller
 from wheelyard.control.clusters import catalog, store, wire
 from wheelyard.control.clusters.details import details, event_json, size_of
-from wheelyard.control.clusters.lifecycle import ClusterLife, refuse_job_cluster
+from wheelyard.control.clusters.lifecycle import refuse_job_cluster
 from wheelyard.control.clusters.listing import chosen, offset_of, page_of, token_of
+from wheelyard.control.clusters.questions import ClusterQuestions
 from wheelyard.control.clusters.spec import check, echoed, reference_fields
 from wheelyard.control.clusters.states import Action, termination
 from wheelyard.control.clusters.store import Cluster
@@ -28,7 +29,7 @@ _MOST_EVENTS = 500
 _MOST_PINNED = 100
 
 
-class Clusters(ClusterLife):
+class Clusters(ClusterQuestions):
     """The clusters service: its endpoints."""
 
     def create(self, caller: Caller, body: Document) -> wire.CreatedCluster:

@@ -14,12 +14,14 @@ from typing import Literal, Protocol
 
 from wheelyard.compute.engine import Compute, Engine
 from wheelyard.control.caller import Caller
-from wheelyard.control.clusters.launch import FAILED_TO_FETCH, Prepared
+from wheelyard.control.clusters.launch import Prepared
 from wheelyard.control.clusters.log_files import LogFolder
+from wheelyard.control.clusters.progress import Step
 from wheelyard.control.clusters.records import Records
 from wheelyard.control.clusters.start import Start
 from wheelyard.control.clusters.states import Action, ClusterState, Termination, termination
 from wheelyard.control.clusters.store import Cluster
+from wheelyard.control.clusters.views import FAILED_TO_FETCH
 from wheelyard.core.errors import LaunchFailed, LibraryFailed, WheelyardError
 
 __all__ = ["ClusterListener", "Supervisor"]
@@ -46,11 +48,19 @@ class ClusterListener(Protocol):
 
 @dataclass
 class _Live:
+    """One live cluster, as its thread leaves word of it.
+
+    `prepared` is what its compute was last started with; while a restart stops that compute, still the old one. `step`
+    is what the thread is at on the way up, None before it begins and once user code can run.
+    """
+
     cluster_id: str
     wake: threading.Condition = field(default_factory=threading.Condition)
     order: Order | None = None
     start: Start | None = None
     compute: Compute | None = None
+    prepared: Prepared | None = None
+    step: Step | None = None
 
     def give(self, order: Order) -> None:
         with self.wake:
@@ -127,6 +137,18 @@ class Supervisor:
             live = self._live.get(cluster_id)
         return None if live is None else live.compute
 
+    def prepared(self, cluster_id: str) -> Prepared | None:
+        """What a live cluster's compute was started with, or is being started with; None before that is known."""
+        with self._lock:
+            live = self._live.get(cluster_id)
+        return None if live is None else live.prepared
+
+    def step(self, cluster_id: str) -> Step | None:
+        """What the thread of a cluster is at on the way up."""
+        with self._lock:
+            live = self._live.get(cluster_id)
+        return None if live is None else live.step
+
     def close(self) -> None:
         """End every thread and wait for it; compute that does not stop by itself is ended by the engine."""
         with self._lock:
@@ -185,6 +207,7 @@ class Supervisor:
         cluster, _ = self._records.act(live.cluster_id, Action.LAUNCHED)
         if cluster.state is not ClusterState.RUNNING:
             return None
+        live.step = None
         self._records.note(live.cluster_id, "DRIVER_HEALTHY")
         for listener in self._listeners:
             listener.started(live.cluster_id, compute)
@@ -195,10 +218,12 @@ class Supervisor:
         live.begin(start)
         log = self._logs.open(live.cluster_id, "startup")
         log.start_over()
+        live.step = Step.READING
         try:
             cluster = self._records.get(live.cluster_id)
             log.line(f"starting cluster {live.cluster_id} with runtime {cluster.spec.get('spark_version')}")
-            prepared = self._prepare(cluster)
+            prepared = live.prepared = self._prepare(cluster)
+            live.step = Step.PREPARING
             for line in prepared.lines:
                 log.line(line, prepared.redactor.redact)
             return start.run(prepared.spec, lambda line: log.line(line, prepared.redactor.redact))

@@ -1,4 +1,4 @@
-"""When the workspace default reaches compute: two switches, and one question that nobody documents.
+"""When the workspace default reaches compute: what has to happen first, two switches, and one undocumented question.
 
 Rows; code only reads them.
 """
@@ -10,7 +10,122 @@ from typing import Literal
 
 from wheelyard.core.rules.runtimes import Confidence
 
-__all__ = ["DEFAULT_WITHOUT_READ", "SWITCHES", "DefaultWithoutRead", "PackageRepositorySwitches", "SwitchRow"]
+__all__ = [
+    "APPLIES",
+    "DEFAULT_WITHOUT_READ",
+    "SWITCHES",
+    "Applies",
+    "DefaultWithoutRead",
+    "PackageRepositorySwitches",
+    "SwitchRow",
+]
+
+
+@dataclass(frozen=True, slots=True)
+class Applies:
+    """When a change of the workspace default reaches one kind of workload.
+
+    Args:
+        workload: in the words of its users.
+        takes_effect: when the change is there; completes "takes effect …".
+        what_to_do: what makes it so, as an instruction.
+        setting: the workspace setting that must be on; empty when there is none.
+        is_covered: whether pip there gets the default at all.
+    """
+
+    id: str
+    workload: str
+    takes_effect: str
+    what_to_do: str
+    source: str
+    confidence: Confidence
+    setting: str = ""
+    is_covered: bool = True
+
+
+_PAGE = "Configure default package repositories"
+
+APPLIES: tuple[Applies, ...] = (
+    Applies(
+        "serverless-notebook",
+        "Serverless notebooks",
+        "at the next attach",
+        "Detach the notebook and attach it again",
+        f"{_PAGE}, facts/delivery.md 1.2, facts/workspace-api.md 5",
+        "documented",
+    ),
+    Applies(
+        "serverless-job",
+        "Serverless jobs",
+        "at the next run",
+        "Run the job again",
+        f"{_PAGE}, facts/delivery.md 1.2, facts/workspace-api.md 5",
+        "documented",
+    ),
+    Applies(
+        "classic-ui",
+        "Clusters created in the UI",
+        "at the next start or restart",
+        "Restart the cluster",
+        f"{_PAGE}, facts/delivery.md 1.2, 1.3",
+        "documented",
+        setting="pkg_repo_ui_cluster",
+    ),
+    Applies(
+        "classic-api",
+        "Clusters created through the API, by a bundle or by Terraform",
+        "at the next start or restart",
+        "Restart the cluster",
+        "facts/delivery.md 1.3; that bundles and Terraform count as API is inferred",
+        "inferred",
+        setting="pkg_repo_api_cluster",
+    ),
+    Applies(
+        "job-cluster",
+        "Job clusters",
+        "at the next run, which starts a new cluster",
+        "Run the job again; a run that has begun keeps what it started with",
+        "facts/delivery.md 1.3; that jobs count as API is inferred",
+        "inferred",
+        setting="pkg_repo_api_cluster",
+    ),
+    Applies(
+        "pipeline",
+        "Lakeflow Spark Declarative Pipelines",
+        "at the next update",
+        "Start an update of the pipeline",
+        f"{_PAGE}, facts/delivery.md 1.2, 1.3, facts/workspace-api.md 5",
+        "documented",
+        setting="pkg_repo_dlt",
+    ),
+    Applies(
+        "base-environment",
+        "Workspace base environments",
+        "when the environment is refreshed, which installs its packages again",
+        "Refresh the base environment",
+        "databricks-sdk-py `service/environments.py`, facts/workspace-api.md 5, facts/delivery.md 7.3",
+        "inferred",
+    ),
+    Applies(
+        "app",
+        "Databricks Apps",
+        "not for pip: what is described for apps are npm repositories",
+        "Name the index in the app's `requirements.txt` or `app.yaml`, which win in any case",
+        "facts/workspace-api.md 5; facts/delivery.md 1.2, 7.5 name a preview of its own",
+        "inferred",
+        is_covered=False,
+    ),
+    Applies(
+        "init-script",
+        "pip inside an init script",
+        "not documented; counted as not covered",
+        "Name the index in the script, or give the cluster `PIP_INDEX_URL` with a secret reference",
+        "looked for and not found, facts/delivery.md 1.2, 5.7",
+        "inferred",
+        is_covered=False,
+    ),
+)
+"""What the settings page says under "when it applies". The workloads a change reaches come first."""
 
 
 @dataclass(frozen=True, slots=True)
