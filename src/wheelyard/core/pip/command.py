@@ -4,7 +4,11 @@ from __future__ import annotations
 
 import optparse
 from collections.abc import Iterable, Sequence
+from copy import copy
+from functools import cache, lru_cache
 from typing import Any, NoReturn
+
+from packaging.version import Version
 
 from wheelyard.core.pip.installer import Installer
 from wheelyard.core.pip.layer import Layer, LayerKind, Refusal, Setting
@@ -21,12 +25,23 @@ class NotUnderstood(Exception):
     """optparse wants to exit; the text is what it would print."""
 
 
+class _Noted(optparse.Values):
+    """What one reading has met; optparse hands it to the callbacks."""
+
+    def __init__(self) -> None:
+        super().__init__()
+        self.options: list[tuple[str, str]] = []
+
+
 class OptionReader(optparse.OptionParser):
-    """pip's own kind of parser (abbreviations, `-iURL`, `--name=value`), which notes each followed option in order."""
+    """pip's own kind of parser (abbreviations, `-iURL`, `--name=value`), which notes each followed option in order.
+
+    Building one costs as much as a hundred readings, so there is one for each table of options, and threads share it:
+    each reading works on a copy.
+    """
 
     def __init__(self, options: Iterable[PipOption], *, interspersed: bool = True) -> None:
         super().__init__(add_help_option=False, prog="pip")
-        self.noted: list[tuple[str, str]] = []
         if not interspersed:
             self.disable_interspersed_args()
         for option in options:
@@ -34,17 +49,28 @@ class OptionReader(optparse.OptionParser):
             self.add_option(
                 *option.spellings,
                 action="callback",
-                callback=self._note,
+                callback=_note,
                 type="string" if takes_value else None,
                 callback_args=(option.long_names[0],),
                 dest=option.long_names[0],
             )
 
-    def _note(self, _option: Any, _spelling: str, value: str | None, _parser: Any, name: str) -> None:
-        self.noted.append((name, value or ""))
+    def read(self, words: list[str]) -> tuple[list[tuple[str, str]], list[str]]:
+        """Name and value of each option in order, and the other words.
+
+        Raises:
+            NotUnderstood: pip would print its usage and stop.
+        """
+        noted = _Noted()
+        _values, rest = copy(self).parse_args(words, noted)
+        return noted.options, rest
 
     def error(self, msg: str) -> NoReturn:
         raise NotUnderstood(mask_urls(msg))
+
+
+def _note(_option: Any, _spelling: str, value: str | None, parser: Any, name: str) -> None:
+    parser.values.options.append((name, value or ""))
 
 
 def parse_command(arguments: Sequence[str], installer: Installer) -> Layer:
@@ -63,13 +89,11 @@ def parse_command(arguments: Sequence[str], installer: Installer) -> Layer:
     words = list(arguments[1:] if arguments and arguments[0] == "pip" else arguments)
     try:
         command, rest = _split(words)
-        reader = OptionReader(
-            options_of(command, installer.version) if command in INDEX_COMMANDS else PIP_OPTIONS_LOOSE
-        )
-        reader.parse_args(rest)
+        reader = _reader_of(command, installer.version) if command in INDEX_COMMANDS else _loose_reader()
+        noted, _words = reader.read(rest)
     except NotUnderstood as error:
         return Layer(LayerKind.COMMAND_LINE, ORIGIN, refusal=Refusal(2, str(error), ORIGIN))
-    settings = tuple(Setting(name, Secret(value)) for name, value in reader.noted)
+    settings = tuple(Setting(name, Secret(value)) for name, value in noted)
     return Layer(LayerKind.COMMAND_LINE, ORIGIN, settings, command=command)
 
 
@@ -81,10 +105,24 @@ PIP_OPTIONS_LOOSE: tuple[PipOption, ...] = tuple(
 
 def _split(words: list[str]) -> tuple[str, list[str]]:
     """The command, and all other words in order: general options may stand before it."""
-    general = OptionReader((option for option in PIP_OPTIONS_LOOSE if not option.commands), interspersed=False)
-    _options, rest = general.parse_args(words)
+    _options, rest = _general_reader().read(words)
     if not rest:
         return "install", words
     others = list(words)
     others.remove(rest[0])
     return rest[0], others
+
+
+@lru_cache(maxsize=128)
+def _reader_of(command: str, version: Version) -> OptionReader:
+    return OptionReader(options_of(command, version))
+
+
+@cache
+def _loose_reader() -> OptionReader:
+    return OptionReader(PIP_OPTIONS_LOOSE)
+
+
+@cache
+def _general_reader() -> OptionReader:
+    return OptionReader((option for option in PIP_OPTIONS_LOOSE if not option.commands), interspersed=False)

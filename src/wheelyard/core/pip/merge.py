@@ -23,7 +23,7 @@ from wheelyard.core.pip.placement import USER_FILES, Placed, PlacedFile, Placeme
 from wheelyard.core.pip.trust import trust_of
 from wheelyard.core.redaction import SafeUrl, mask_urls
 from wheelyard.core.rules.installers import behaviour
-from wheelyard.core.rules.pip_options import MAIN_PROGRAM, options_of
+from wheelyard.core.rules.pip_options import MAIN_PROGRAM, takes_of
 from wheelyard.core.rules.ranks import Order
 
 __all__ = ["effective"]
@@ -215,9 +215,7 @@ class _Merge:
         self.book.replace(option, made, _replaced(name, placed))
 
     def _check_value(self, name: str, placed: Placed) -> None:
-        takes = next(
-            (o.takes for o in options_of(self.command, self.installer.version) if name in o.long_names), "value"
-        )
+        takes = takes_of(self.command, self.installer.version).get(name, "value")
         text = placed.text
         if takes == "flag" and truth_of(text) is None:
             words = (

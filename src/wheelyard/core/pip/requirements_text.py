@@ -10,10 +10,13 @@ import re
 import shlex
 from collections.abc import Iterator, Mapping
 from dataclasses import dataclass
+from functools import lru_cache
+
+from packaging.version import Version
 
 from wheelyard.core.pip.command import NotUnderstood, OptionReader
 from wheelyard.core.pip.installer import Installer
-from wheelyard.core.rules.pip_options import REQUIREMENTS_OPTIONS
+from wheelyard.core.rules.pip_options import requirements_options_of
 
 __all__ = ["LineOptions", "is_remote", "joined_path", "lines_of", "options_on"]
 
@@ -68,16 +71,22 @@ class LineOptions:
 def options_on(line: str, installer: Installer) -> LineOptions | None:
     """The options of a line; None for a line that names a project or an editable one."""
     words = line.split(" ")
-    project = [word for word in words[: first_option(words)] if word]
-    known = (option for option in REQUIREMENTS_OPTIONS if option.known_to("install", installer.version))
-    reader = OptionReader(known)
+    begin = first_option(words)
+    project = any(words[:begin])
+    if begin == len(words):
+        return None if project else LineOptions([])
     try:
-        reader.parse_args(shlex.split(" ".join(words[first_option(words) :])))
+        noted, _rest = _reader_of(installer.version).read(shlex.split(" ".join(words[begin:])))
     except ValueError as error:
         raise NotUnderstood(str(error)) from error
-    if project or any(name == "editable" for name, _value in reader.noted):
+    if project or any(name == "editable" for name, _value in noted):
         return None
-    return LineOptions(reader.noted)
+    return LineOptions(noted)
+
+
+@lru_cache(maxsize=64)
+def _reader_of(version: Version) -> OptionReader:
+    return OptionReader(requirements_options_of(version))
 
 
 def first_option(words: list[str]) -> int:

@@ -9,14 +9,26 @@ Source: read from pip 23.2.1, 24.0, 24.1, 24.2, 25.0, 25.1, 25.2, 25.3, 26.0, 26
 
 from __future__ import annotations
 
+from collections.abc import Mapping
 from dataclasses import dataclass
 from functools import lru_cache
+from types import MappingProxyType
 from typing import Literal
 
 from packaging.specifiers import SpecifierSet
 from packaging.version import Version
 
-__all__ = ["INDEX_COMMANDS", "MAIN_PROGRAM", "PIP_OPTIONS", "REQUIREMENTS_OPTIONS", "PipOption", "options_of"]
+__all__ = [
+    "INDEX_COMMANDS",
+    "MAIN_PROGRAM",
+    "PIP_OPTIONS",
+    "REQUIREMENTS_OPTIONS",
+    "PipOption",
+    "Takes",
+    "options_of",
+    "requirements_options_of",
+    "takes_of",
+]
 
 INDEX_COMMANDS = ("install", "download", "wheel", "index", "list", "lock")
 """The commands that look at an index."""
@@ -56,6 +68,8 @@ GENERAL_OPTIONS = frozenset(
 )
 """The options that may stand before a command, by first long name."""
 
+Takes = Literal["flag", "count", "plain", "int", "float", "value"]
+
 _RESOLVING = "download install lock wheel"
 _TARGETING = "download index install"
 
@@ -69,7 +83,7 @@ class PipOption:
     """
 
     names: str
-    takes: Literal["flag", "count", "plain", "int", "float", "value"]
+    takes: Takes
     commands: str = ""
     versions: str = ""
 
@@ -214,3 +228,16 @@ REQUIREMENTS_OPTIONS: tuple[PipOption, ...] = (
 def options_of(command: str, version: Version) -> tuple[PipOption, ...]:
     """The options one command of one pip knows."""
     return tuple(option for option in PIP_OPTIONS if option.known_to(command, version))
+
+
+@lru_cache(maxsize=64)
+def requirements_options_of(version: Version) -> tuple[PipOption, ...]:
+    """The options one pip knows on a line of a requirements file."""
+    return tuple(option for option in REQUIREMENTS_OPTIONS if option.known_to("install", version))
+
+
+@lru_cache(maxsize=128)
+def takes_of(command: str, version: Version) -> Mapping[str, Takes]:
+    """What each long name, aliases included, takes with one command of one pip."""
+    rows = reversed(options_of(command, version))  # the first row that knows a name speaks for it
+    return MappingProxyType({name: row.takes for row in rows for name in row.long_names})
