@@ -157,7 +157,7 @@ VALUE_RULES: tuple[ValueRule, ...] = (
     ValueRule(
         "too-many-extras",
         "error",
-        "pip asks every extra index for every project: each slows every install, and one that fails is passed over unsaid",
+        "pip asks every extra index for every project: each slows installs down, and one that fails is passed over unsaid",
         f"{_PACKAGING} A3",
         "measured",
     ),
@@ -246,19 +246,10 @@ VALUE_RULES: tuple[ValueRule, ...] = (
     ValueRule(
         "certificate-is-no-authority",
         "warning",
-        "installers take the value as a list of authorities: a server's own certificate proves no other, and itself only "
-        "when it is self-signed",
+        "installers take the value as a list of authorities: a server's own certificate proves no other, and itself "
+        "only when it is self-signed",
         "RFC 5280 6.1.4; measured with Python's ssl and OpenSSL 3",
         "measured",
-        sees="certificate",
-    ),
-    ValueRule(
-        "certificate-is-no-authority",
-        "warning",
-        "installers take the list for authorities: a server's own certificate proves that one server at most, and no "
-        "longer once it is renewed",
-        "RFC 5280 4.2.1.9",
-        "documented",
         sees="certificate",
     ),
     ValueRule(
