@@ -95,6 +95,8 @@ CASES: dict[str, Case] = {
     "DELETE /api/2.0/accounts/servicePrincipals/{service_principal_id}/credentials/secrets/{secret_id}": Case(
         "client_secret"
     ),
+    # sign_in
+    "POST /api/2.0/wheelyard/sign-in-links": Case(body={"user_name": "admin@wheelyard.example"}),
     # permissions
     "GET /api/2.0/permissions/{object_type}/{object_id}": Case("cluster"),
     "PUT /api/2.0/permissions/{object_type}/{object_id}": Case("cluster", {"access_control_list": []}),

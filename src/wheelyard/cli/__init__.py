@@ -45,6 +45,7 @@ VERBS: tuple[Verb, ...] = (
     Verb("demo", "wheelyard.cli.demo", "Show the main job end to end, in under two minutes.", _START),
     Verb("up", "wheelyard.cli.up", "Serve an embedded workspace on this machine.", _START),
     Verb("env", "wheelyard.cli.env", "Print exports that point the official clients at it.", _START),
+    Verb("sign-in", "wheelyard.cli.sign_in", "Print a one-time link to its pages.", _START),
     Verb("doctor", "wheelyard.cli.doctor", "Check this machine and the workspace it talks to.", _START),
     Verb("default", "wheelyard.cli.default", "Show, set, unset or check the workspace default.", _DAILY),
     Verb("explain", "wheelyard.cli.explain", "Say which index wins, and why.", _DAILY),

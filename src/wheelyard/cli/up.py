@@ -5,6 +5,8 @@ from __future__ import annotations
 import os
 import signal
 import sys
+import time
+from datetime import UTC, datetime
 from pathlib import Path
 from types import FrameType
 
@@ -13,7 +15,7 @@ from rich.console import Console
 
 from wheelyard.client.local import machine_certificate, machine_index
 from wheelyard.core.redaction import Secret
-from wheelyard.embedded import Settings, default_cache_dir, default_data_dir
+from wheelyard.embedded import SIGN_IN_LINK_SECONDS, Settings, default_cache_dir, default_data_dir
 from wheelyard.logs import configure_logging
 from wheelyard.serving import RunningWorkspace, write_ready_file
 
@@ -121,7 +123,7 @@ def command(
         write_ready_file(run_file, running)
         if ready_file is not None:
             write_ready_file(ready_file, running)
-        _banner(running.url, settings.data_dir, running.workspace.sandbox)
+        _banner(running.url, settings.data_dir, running.workspace.sandbox, running.workspace.sign_in_link())
         try:
             while not stop and not running.wait(0.2):
                 pass
@@ -142,14 +144,20 @@ def _stop_on_signal() -> list[int]:
     return received
 
 
-def _banner(url: str, data_dir: Path, sandbox: str) -> None:
+def _banner(url: str, data_dir: Path, sandbox: str, link: Secret[str] | None) -> None:
     console = Console(stderr=True, highlight=False)
+    until = datetime.fromtimestamp(time.time() + SIGN_IN_LINK_SECONDS, UTC).strftime("%Y-%m-%d %H:%M UTC")
     if not sys.stderr.isatty():
         console.print(f"wheelyard: serving {url}, data in {data_dir}, sandbox: {sandbox}", soft_wrap=True)
+        if link is not None:
+            console.print(f"wheelyard: sign in, once, until {until}: {link.reveal()}", soft_wrap=True, markup=False)
         return
     console.print(f"\n  [bold]Wheelyard[/bold] answers at [bold cyan]{url}[/bold cyan]")
     console.print(f"  data      {data_dir}", soft_wrap=True)
     console.print(f"  sandbox   {sandbox}", soft_wrap=True)
+    if link is not None:
+        console.print(f"\n  Open this to set the admin's password; it works once, until {until}:", soft_wrap=True)
+        console.print(f"  [bold cyan]{link.reveal()}[/bold cyan]", soft_wrap=True)
     console.print(
         '\n  In another terminal: [bold]eval "$(wheelyard env)"[/bold], then `wheelyard doctor`. Ctrl-C stops it.\n'
     )

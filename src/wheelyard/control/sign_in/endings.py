@@ -13,7 +13,7 @@ from typing import Literal
 
 from wheelyard.control.sign_in.store import SessionRow
 
-__all__ = ["IDLE_SECONDS", "KEPT_SECONDS", "LIFE_SECONDS", "MOST_SESSIONS", "Ending", "Reason", "ending_of", "in_words"]
+__all__ = ["IDLE_SECONDS", "KEPT_SECONDS", "LIFE_SECONDS", "MOST_SESSIONS", "Ending", "Reason", "ending_of"]
 
 LIFE_SECONDS = 7 * 24 * 3600
 IDLE_SECONDS = 12 * 3600
@@ -37,11 +37,24 @@ _WORDS: Mapping[str, str] = {
 
 @dataclass(frozen=True, slots=True)
 class Ending:
-    """How a session ended. `at` in milliseconds; `where` names the browser that ended it, if another one did."""
+    """How a session ended. `at` in milliseconds; `where` names the browser that ended it, if another one did.
+
+    >>> ending = Ending("idle", 1_772_614_800_000)
+    >>> f"It ended at {ending.when}: {ending.why}."
+    'It ended at 2026-03-04 09:00 UTC: it was not used for 12 hours.'
+    """
 
     reason: str
     at: int
     where: str = ""
+
+    @property
+    def when(self) -> str:
+        return datetime.fromtimestamp(self.at / 1000, UTC).strftime("%Y-%m-%d %H:%M UTC")
+
+    @property
+    def why(self) -> str:
+        return _WORDS[self.reason].format(where=self.where or "another browser")
 
 
 def ending_of(row: SessionRow, now: int) -> Ending | None:
@@ -55,13 +68,3 @@ def ending_of(row: SessionRow, now: int) -> Ending | None:
         return Ending("idle", idle_at)
     cut_short = row.expiry_at < row.created_at + LIFE_SECONDS * 1000
     return Ending("token" if cut_short else "expired", row.expiry_at)
-
-
-def in_words(ending: Ending) -> str:
-    """One sentence.
-
-    >>> in_words(Ending("idle", 1_772_614_800_000))
-    'Your session ended at 2026-03-04 09:00 UTC: it was not used for 12 hours.'
-    """
-    when = datetime.fromtimestamp(ending.at / 1000, UTC).strftime("%Y-%m-%d %H:%M UTC")
-    return f"Your session ended at {when}: {_WORDS[ending.reason].format(where=ending.where or 'another browser')}."

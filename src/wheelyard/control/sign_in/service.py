@@ -444,7 +444,7 @@ def _no_link() -> NotFound:
         reference="sign-in-link-not-found",
         because="it was used, has expired, or was replaced by a newer one",
         unchanged="nothing was changed",
-        hint="make a new one: wheelyard sign-in",
+        hint="an admin can make a new one: wheelyard sign-in --user NAME",
     )
 
 

@@ -23,7 +23,6 @@ from wheelyard.control.sign_in.endings import (
     Ending,
     Reason,
     ending_of,
-    in_words,
 )
 from wheelyard.control.sign_in.values import COOKIE, PUBLIC_ID, new_value, public_id_of
 from wheelyard.control.tokens.service import Tokens
@@ -160,7 +159,9 @@ class Sessions:
             )
         caller = self._living(row, now)
         if isinstance(caller, Ending):
-            raise Unauthenticated(in_words(caller), reference="session-ended", hint="sign in again")
+            raise Unauthenticated(
+                f"Your session ended at {caller.when}: {caller.why}.", reference="session-ended", hint="sign in again"
+            )
         if now - row.last_used_at >= _NOTED_EVERY_MS:
             self._database.write(lambda tx: store.touch_session(tx, row.session_id, now))
         return self._session(row, caller.with_request(request))
