@@ -37,6 +37,7 @@ def build_app(
     ready: Callable[[], bool],
     limits: Limits | None = None,
     routes: Sequence[BaseRoute] = (),
+    metrics: Metrics | None = None,
 ) -> ASGIApp:
     """Build the app.
 
@@ -48,8 +49,9 @@ def build_app(
         ready: whether `/readyz` may say so.
         limits: sizes and worker threads.
         routes: further routes, tried before the rows (pages).
+        metrics: where requests are counted, also those of the further routes; its own by default.
     """
-    metrics = Metrics()
+    metrics = metrics or Metrics()
     bindings = bind(rooms_with_services)
     document = msgspec.json.encode(openapi_document([room for room, _ in rooms_with_services]))
     dispatcher = Dispatcher(bindings, authenticator, workspace_id=workspace_id, metrics=metrics, limits=limits)

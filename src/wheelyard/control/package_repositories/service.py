@@ -29,7 +29,7 @@ from wheelyard.control.package_repositories.typed import Typed, read_typed
 from wheelyard.control.secrets.reserved import ReservedChange, ReservedState
 from wheelyard.control.secrets.service import Secrets
 from wheelyard.control.workspace.service import Workspace
-from wheelyard.core.errors import InvalidParameter, WheelyardError
+from wheelyard.core.errors import InvalidParameter, PermissionDenied, WheelyardError
 from wheelyard.core.explanation import Explanation
 from wheelyard.core.package_sources import KEYS, PackageSources
 from wheelyard.core.pip.installer import Installer
@@ -101,6 +101,18 @@ class PackageRepositories:
             chain=chain_in_words(certificates) if certificates else "",
             history=tuple(self._secrets.reserved_history()),
         )
+
+    def summary(self, caller: Caller) -> str:
+        """The workspace default in one line."""
+        try:
+            sources = sources_of(self._secrets.reserved_state(caller))
+        except PermissionDenied:
+            return "The workspace default cannot be read: you have no READ on its scope."
+        extras = len(sources.extra_index_urls)
+        also = f" and {extras} extra index{'es' if extras > 1 else ''}" if extras else ""
+        if sources.index_url is None:
+            return f"Installs that name no index of their own ask the public index{also}."
+        return f"Installs that name no index of their own ask {sources.index_url}{also}."
 
     def read(
         self,

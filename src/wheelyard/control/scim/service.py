@@ -128,6 +128,12 @@ class Directory:
         row = self._database.read(lambda tx: store.find_principal(tx, principal_id))
         return None if row is None else _principal(row)
 
+    def admins(self) -> tuple[str, ...]:
+        """Names of the people who are workspace admins, by name: whom to ask."""
+        below = self._groups().below(ADMINS_ID)
+        rows = self._database.read(lambda tx: [store.find_principal(tx, principal_id) for principal_id in below])
+        return tuple(sorted(row.name for row in rows if row is not None and row.kind == "user" and row.active))
+
     # What the protocol asks ----------------------------------------------------------------------------------------
 
     def me(self, caller: Caller, body: wire.Query) -> wire.Resource:
