@@ -39,6 +39,6 @@ class DeliveryMethod:
 
     def layers(self, compute: ComputeView) -> tuple[Layer, ...]:
         """The layers; those this compute never looks at carry the reason instead of being left out."""
-        why = why_not_reached(self.name, compute.kind, compute.runtime_version)
-        found = self.found_layers(compute)
-        return tuple(replace(layer, ignored=layer.ignored or why) for layer in found)
+        found = tuple(self.found_layers(compute))
+        why = why_not_reached(self.name, compute.kind, compute.runtime_version) if found else ""
+        return tuple(replace(layer, ignored=layer.ignored or why) for layer in found) if why else found

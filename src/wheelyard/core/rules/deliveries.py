@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import re
 from dataclasses import dataclass
+from functools import lru_cache
 from typing import Literal
 
 from packaging.specifiers import SpecifierSet
@@ -74,6 +75,7 @@ REACHES: tuple[Reach, ...] = (
 )
 
 
+@lru_cache(maxsize=256)
 def why_not_reached(method: str, kind: ComputeKind, runtime_version: str | None) -> str:
     """Why a method has no effect on this compute; empty when it has, and for an unknown runtime.
 
@@ -93,6 +95,7 @@ def why_not_reached(method: str, kind: ComputeKind, runtime_version: str | None)
     return ""
 
 
+@lru_cache(maxsize=256)
 def runtime_number(runtime_version: str | None) -> str:
     """`15.4` of `15.4.x-photon-scala2.12`; empty when there is none.
 

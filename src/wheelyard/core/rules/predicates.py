@@ -30,12 +30,13 @@ def yes(applies: bool, word: str) -> Found:  # noqa: FBT001  one question, one a
     return (word,) if applies else ()
 
 
-_range = lru_cache(maxsize=64)(SpecifierSet)
-
-
 def runtime_is(facts: Facts, versions: str) -> bool:
-    number = runtime_number(facts.compute.runtime_version)
-    return bool(number) and _range(versions).contains(number)
+    return _within(runtime_number(facts.compute.runtime_version), versions)
+
+
+@lru_cache(maxsize=256)
+def _within(number: str, versions: str) -> bool:
+    return bool(number) and SpecifierSet(versions).contains(number)
 
 
 def cluster_variables_too_early(facts: Facts) -> Found:

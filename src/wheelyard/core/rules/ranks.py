@@ -9,8 +9,11 @@ row.
 
 from __future__ import annotations
 
+from collections.abc import Mapping
 from dataclasses import dataclass
 from enum import StrEnum
+from functools import cache
+from types import MappingProxyType
 from typing import Literal
 
 from wheelyard.core.rules.runtimes import Confidence
@@ -131,6 +134,7 @@ UV_RANKS: tuple[Rank, ...] = (
 """
 
 
+@cache
 def ranks_of(order: Order = CLUSTER_ABOVE_DEFAULT.chosen) -> tuple[LayerKind, ...]:
     """Pip's places, weakest first, with the switch set to `order`.
 
@@ -149,7 +153,11 @@ def ranks_of(order: Order = CLUSTER_ABOVE_DEFAULT.chosen) -> tuple[LayerKind, ..
 
 def rank_of(kind: LayerKind, order: Order = CLUSTER_ABOVE_DEFAULT.chosen) -> int:
     """The rank of a place; a place pip does not know (`uv.toml`) stands above all, in uv's own order."""
-    kinds = ranks_of(order)
-    if kind in kinds:
-        return kinds.index(kind)
-    return len(kinds) + [row.kind for row in UV_RANKS].index(kind)
+    return _numbers(order)[kind]
+
+
+@cache
+def _numbers(order: Order) -> Mapping[LayerKind, int]:
+    of_pip = ranks_of(order)
+    uv_only = (row.kind for row in UV_RANKS if row.kind not in of_pip)
+    return MappingProxyType({kind: number for number, kind in enumerate((*of_pip, *uv_only))})
