@@ -51,6 +51,7 @@ CONTROL_ROOMS = (
     "command_execution",
     "jobs",
     "logs",
+    "package_repositories",
 )
 """In the order of dependence: a room may import those before it."""
 

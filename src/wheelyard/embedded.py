@@ -15,6 +15,7 @@ from dataclasses import dataclass, field
 from pathlib import Path
 from typing import Literal, Self
 
+from starlette.routing import BaseRoute
 from starlette.types import ASGIApp
 
 from wheelyard.compute.engine import Engine, EngineSettings
@@ -45,6 +46,9 @@ from wheelyard.control.libraries.service import Libraries
 from wheelyard.control.logs.service import Logs
 from wheelyard.control.oauth.service import OAuth
 from wheelyard.control.operation import Room
+from wheelyard.control.package_repositories.addresses import AddressRules
+from wheelyard.control.package_repositories.index_check import IndexCheck
+from wheelyard.control.package_repositories.service import PackageRepositories
 from wheelyard.control.permissions.service import ObjectPermissions
 from wheelyard.control.probes.service import Probes
 from wheelyard.control.scim.service import Directory
@@ -57,8 +61,12 @@ from wheelyard.core.redaction import Secret
 from wheelyard.feed.changes import FeedChanges
 from wheelyard.feed.orphans import BlobClaims, FeedOrphans
 from wheelyard.http.app import build_app
+from wheelyard.http.errors import status_of
 from wheelyard.http.feed_app import feed_app
+from wheelyard.http.metrics import Metrics
 from wheelyard.logs import hide_in_logs
+from wheelyard.pages.door import Surroundings, page_routes
+from wheelyard.pages.groups import page_groups
 from wheelyard.storage.backends import open_blobs, open_database
 from wheelyard.storage.barrier import Barrier, KeyRing
 from wheelyard.storage.belonging import bind, check_database
@@ -126,6 +134,7 @@ class Settings:
         admin: user name of the first admin.
         machine_index: index URL of this machine's own pip configuration, which stands for the public index.
         machine_roots: certificate authorities this machine trusts, a PEM file.
+        check_networks: networks and hosts that the check of an index may reach beyond loopback and public addresses.
     """
 
     data_dir: Path = field(default_factory=default_data_dir)
@@ -137,6 +146,7 @@ class Settings:
     admin: str = "admin@wheelyard.example"
     machine_index: Secret[str] | None = None
     machine_roots: Path | None = None
+    check_networks: tuple[str, ...] = ()
 
 
 @dataclass(frozen=True, slots=True)
@@ -282,6 +292,12 @@ class _Services:
             workspace_id=stored.workspace_id,
         )
         self.logs = Logs(clusters=self.clusters, jobs=self.jobs)
+        self.repositories = PackageRepositories(
+            secrets=self.secrets,
+            clusters=self.clusters,
+            workspace=self.workspace,
+            index_check=IndexCheck(AddressRules.parse(settings.check_networks), settings.machine_roots),
+        )
         self.engine = engine
         self.sweeper = Sweeper(
             {
@@ -311,13 +327,26 @@ class _Services:
             self.jobs,
             self.logs,
         )
+        metrics = Metrics()
         return build_app(
             tuple(zip(ROOMS, services, strict=True)),
             self.tokens,
             feed_app=self.feed_app,
             workspace_id=workspace_id,
             ready=lambda: True,
+            routes=self._pages(workspace_id, metrics),
+            metrics=metrics,
         )
+
+    def _pages(self, workspace_id: str, metrics: Metrics) -> list[BaseRoute]:
+        around = Surroundings(
+            sign_in=self.sign_in,
+            workspace_id=workspace_id,
+            admins=self.directory.admins,
+            status_of=status_of,
+            record=metrics.record,
+        )
+        return page_routes(page_groups(self.sign_in, self.repositories), around)
 
     def recover(self) -> None:
         """Find ended what an earlier process left running."""

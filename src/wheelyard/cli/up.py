@@ -79,6 +79,13 @@ DATABASE_OPTION = click.option(
     help="How user code is kept from the rest of this machine.",
 )
 @click.option(
+    "--check-network",
+    "check_networks",
+    multiple=True,
+    metavar="NETWORK|HOST",
+    help="Network or host that the check of an index may reach beside loopback and public addresses; may be repeated.",
+)
+@click.option(
     "--log-level",
     type=click.Choice(["debug", "info", "warning", "error"]),
     default="info",
@@ -96,6 +103,7 @@ def command(
     cache_dir: Path | None,
     wheelhouse: Path | None,
     sandbox: str,
+    check_networks: tuple[str, ...],
     log_level: str,
 ) -> None:
     """Start an embedded workspace and serve it until SIGTERM or Ctrl-C.
@@ -116,6 +124,7 @@ def command(
         admin=admin,
         machine_index=Secret(index.reveal()) if index else None,
         machine_roots=Path(roots) if roots else None,
+        check_networks=check_networks,
     )
     run_file = settings.data_dir / RUN_FILE
     stop = _stop_on_signal()

@@ -122,12 +122,11 @@ class _Door:
     def _endpoint(self, row: _Row) -> Any:
         async def endpoint(request: Request) -> Response:
             started = time.perf_counter()
+            form, unreadable = NO_FORM, None
             try:
                 form = await _form(request) if row.page.method == "POST" else NO_FORM
             except WheelyardError as error:
-                form, unreadable = NO_FORM, error
-            else:
-                unreadable = None
+                unreadable = error
             if self._workers is None:
                 self._workers = anyio.CapacityLimiter(_WORKERS)
             visit = _Visit(self._around, self._rows, row, request, form=form)
@@ -170,7 +169,7 @@ class _Visit:
             path_fields=dict(request.path_params),
             form=form,
             is_htmx=request.headers.get("hx-request") == "true",
-            theme=theme if theme in _THEMES else "system",  # type: ignore[arg-type] # it is one of them
+            theme=next((known for known in _THEMES if known == theme), "system"),
         )
 
     @property

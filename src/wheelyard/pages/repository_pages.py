@@ -12,6 +12,7 @@ from dataclasses import dataclass
 from typing import Any
 
 from wheelyard.control.operation import ADMIN
+from wheelyard.control.package_repositories.certificates import CertificateInWords
 from wheelyard.control.package_repositories.index_check import CheckResult
 from wheelyard.control.package_repositories.service import PackageRepositories, Stored, read_command
 from wheelyard.control.package_repositories.typed import Typed, TypedUrl
@@ -240,7 +241,8 @@ class RepositoryPages:
         return self._page(request, stored, self._form(request, fields, typed), status=422)
 
     def _messages(self, request: PageRequest, fields: Fields, typed: Typed) -> dict[str, Any]:
-        certificates, chain = ((), "")
+        certificates: tuple[CertificateInWords, ...] = ()
+        chain = ""
         if typed.certificate and not any(one.level == "error" for one in typed.certificate_problems):
             certificates, chain = self._repositories.described(typed.certificate)
         return {
@@ -250,7 +252,9 @@ class RepositoryPages:
             "saving": False,
         }
 
-    def _conflict(self, request: PageRequest, stored: Stored, fields: Fields, typed: Typed, because: str) -> Answer:
+    def _conflict(
+        self, request: PageRequest, stored: Stored, fields: Fields, typed: Typed, because: str = ""
+    ) -> Answer:
         """Somebody saved first: say so, keep what was typed, show what is stored now beside it."""
         form = refreshed(self._form(request, fields, typed), fields, stored)
         now = form_of_stored(stored)

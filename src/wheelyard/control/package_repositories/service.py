@@ -34,7 +34,7 @@ from wheelyard.core.explanation import Explanation
 from wheelyard.core.package_sources import KEYS, PackageSources
 from wheelyard.core.pip.installer import Installer
 from wheelyard.core.redaction import SafeUrl, Secret
-from wheelyard.core.stored_default import Finding, StoredDefault, check
+from wheelyard.core.stored_default import Finding, check
 
 __all__ = ["Asked", "PackageRepositories", "Stored"]
 
@@ -96,7 +96,7 @@ class PackageRepositories:
         return Stored(
             state=state,
             sources=sources,
-            findings=check(_as_stored(state)) if state.exists else (),
+            findings=check(state.as_stored) if state.exists else (),
             certificates=certificates,
             chain=chain_in_words(certificates) if certificates else "",
             history=tuple(self._secrets.reserved_history()),
@@ -263,12 +263,3 @@ def _changes(stored: Stored, typed: Typed) -> dict[str, Secret[str] | None]:
     """What saving writes: values that mean the same as those stored are left as they are."""
     held = stored.sources.to_keys()
     return {key: value for key, value in typed.values().items() if held.get(key) != value}
-
-
-def _as_stored(state: ReservedState) -> StoredDefault:
-    return StoredDefault(
-        exists=state.exists,
-        values={key: one.value for key, one in state.values.items()},
-        updated_at={key: one.updated_at for key, one in state.values.items()} | dict.fromkeys(state.other_keys, 0),
-        acl=state.acl,
-    )

@@ -8,7 +8,7 @@ const announce = (words) => {
 
 // Messages and the fields they belong to ---------------------------------------------------------------------------
 
-const INPUTS = "input:not([type=hidden]), textarea, select";
+const INPUTS = "input:not([type=hidden], [type=file]), textarea, select";
 
 /** Mark the fields of which a message says that they are wrong; answers the first. */
 const markFields = (root) => {
@@ -27,16 +27,43 @@ const markFields = (root) => {
   return first;
 };
 
-const around = (element) => element?.closest?.(".field") ?? element ?? document;
+const bySubmit = (detail) => detail.requestConfig?.triggeringEvent?.type === "submit";
 
-document.addEventListener("htmx:afterSettle", (event) => {
-  const { target, requestConfig } = event.detail;
-  const first = markFields(around(target));
-  if (target?.id === "notice") {
-    target.querySelector("a, button")?.focus({ preventScroll: true });
-  } else if (requestConfig?.triggeringEvent?.type === "submit") {
-    first?.focus();
+/** What stands in the way is looked at first: a field that is wrong, or else what an alert says. */
+const focusOnRefusal = (first) => {
+  const alert = [...document.querySelectorAll("[role=alert]")].find((one) => one.textContent.trim());
+  const next = first ?? alert?.querySelector("a, button") ?? alert;
+  if (next === alert) next?.setAttribute("tabindex", "-1");
+  next?.focus();
+};
+
+const settled = new WeakSet();
+document.addEventListener("htmx:afterSettle", ({ detail }) => {
+  if (!detail.xhr || settled.has(detail.xhr)) return;
+  settled.add(detail.xhr);
+  const first = markFields(document);
+  if (bySubmit(detail) && detail.xhr.status >= 400) focusOnRefusal(detail.target.id === "notice" ? null : first);
+});
+
+// Refusals stand in the page's notice; what asked stays as it is ----------------------------------------------------
+
+const OVER = "[data-refusal=session-over]";
+
+document.addEventListener("htmx:beforeSwap", ({ detail }) => {
+  const notice = document.getElementById("notice");
+  const refusal = /^\s*<div [^>]*data-refusal="([a-z-]+)"/.exec(detail.serverResponse)?.[1];
+  if (refusal) {
+    detail.target = notice;
+    detail.swapOverride = "innerHTML";
+    // What asks every second says it once.
+    detail.shouldSwap = bySubmit(detail) || refusal !== "session-over" || !notice.querySelector(OVER);
+  } else if (detail.successful ?? detail.xhr.status < 400) {
+    notice.querySelector(OVER)?.remove();
   }
+});
+
+document.addEventListener("htmx:beforeRequest", ({ detail }) => {
+  if (bySubmit(detail)) document.getElementById("notice").replaceChildren();
 });
 
 // A form is sent once ------------------------------------------------------------------------------------------------
@@ -63,16 +90,20 @@ document.addEventListener("submit", (event) => {
 }, { capture: true });
 
 // Whatever ended the sending, the form can be sent again: an answer, an error, a page that comes back from the cache.
-for (const name of ["htmx:afterRequest", "htmx:sendAbort", "htmx:validation:halted"]) {
-  document.addEventListener(name, (event) => {
-    const form = event.target.closest?.("form") ?? event.detail.elt?.closest?.("form");
-    if (form) setBusy(form, false);
+for (const name of ["htmx:afterRequest", "htmx:validation:halted"]) {
+  document.addEventListener(name, ({ detail }) => {
+    if (detail.elt instanceof HTMLFormElement) setBusy(detail.elt, false);
   });
 }
 addEventListener("pageshow", () => document.querySelectorAll("form[data-busy]").forEach((form) => setBusy(form, false)));
 
-document.addEventListener("htmx:sendError", () => {
-  announce("The workspace did not answer. Nothing was changed, and everything typed is still here.");
+document.addEventListener("htmx:sendError", ({ detail }) => {
+  if (!bySubmit(detail)) return;
+  const said = document.createElement("div");
+  said.className = "notice bad";
+  said.setAttribute("role", "alert");
+  said.textContent = "The workspace did not answer. Everything typed is still here; look at the page again before you repeat it.";
+  document.getElementById("notice").replaceChildren(said);
 });
 
 // Rows that repeat ---------------------------------------------------------------------------------------------------
@@ -159,10 +190,12 @@ document.addEventListener("submit", async (event) => {
   if (!form.hasAttribute("data-theme-form") || !event.submitter) return;
   event.preventDefault();
   const chosen = event.submitter;
-  const answer = await fetch(form.action, {
-    method: "POST", body: new URLSearchParams(new FormData(form, chosen)), redirect: "manual",
-  });
-  if (!answer.ok && answer.type !== "opaqueredirect") return form.submit();
+  const body = new URLSearchParams(new FormData(form, chosen));
+  const answer = await fetch(form.action, { method: "POST", body, redirect: "manual" }).catch(() => null);
+  if (answer?.type !== "opaqueredirect") {
+    announce("The theme was not changed: the workspace did not take it");
+    return;
+  }
   document.documentElement.dataset.theme = chosen.value;
   for (const button of buttonsOf(form)) button.setAttribute("aria-pressed", String(button === chosen));
   announce(`Theme: ${chosen.getAttribute("aria-label")}`);
