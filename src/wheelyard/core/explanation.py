@@ -98,15 +98,16 @@ def explain(
         public_index: address to show for the public index where nothing else names one.
         facts: what else is known (init scripts, libraries, ACLs), for lints; answer and layers are filled in here.
     """
-    known = tuple(layers)
-    if command:
-        known = (
-            *(layer for layer in known if layer.kind not in _OF_A_COMMAND),
-            *_command_layers(compute, known, command, requirements or {}, order),
-        )
+    known = tuple(layer for layer in layers if not command or layer.kind not in _OF_A_COMMAND)
     if compute.installer.name == "uv" and compute.kind != "local" and compute.uv_form:
         known = (*known, _uv_form(known, order))
+    if command:
+        known = (*known, parse_command(command, compute.installer))
     options = effective_options(known, compute.installer, order=order)
+    in_files = _layers_in_files(options, compute, requirements or {}) if command else ()
+    if in_files:
+        known = (*known, *in_files)
+        options = effective_options(known, compute.installer, order=order)
     gathered = replace(
         facts or Facts(compute),
         compute=compute,
@@ -118,18 +119,15 @@ def explain(
     return Explanation(compute.name, str(compute.installer), shown, warnings_about(gathered))
 
 
-def _command_layers(
-    compute: ComputeView, layers: Iterable[Layer], command: Sequence[str], files: Mapping[str, str], order: Order
-) -> tuple[Layer, ...]:
-    line = parse_command(command, compute.installer)
-    named = effective_options(
-        (*(layer for layer in layers if layer.kind not in _OF_A_COMMAND), line), compute.installer, order=order
-    )
+def _layers_in_files(named: EffectiveOptions, compute: ComputeView, files: Mapping[str, str]) -> tuple[Layer, ...]:
+    """What stands in the requirements and constraints files that command line, variables and files name."""
+    if not (named.requirements or named.constraints):
+        return ()
     variables = {name: value.reveal() for name, value in compute.variables.items()}
     constraints = [source.value for source in named.constraints]
     wanted = [source.value for source in named.requirements]
     found = requirements_layers(constraints, wanted, files.get, variables, compute.installer)
-    return (line, *(_unseen(layer, files) for layer in found))
+    return tuple(_unseen(layer, files) for layer in found)
 
 
 def _unseen(layer: Layer, files: Mapping[str, str]) -> Layer:

@@ -21,6 +21,7 @@ LONGEST_RUN = 4096
 _SEPARATOR = b"://"
 _RUN = re.compile(rb"[^\s\"'<>`]{0,%d}" % LONGEST_RUN)
 _AUTHORITY = re.compile(rb"[^\s\"'<>`/?#]{0,%d}" % LONGEST_RUN)
+_END_OF_AUTHORITY = re.compile(r"[/?#]")
 _HOST_AND_PORT = re.compile(rb"(\[[^\]]*\]|[^:]*)(:[0-9]{0,5})?")
 
 _Span = tuple[int, int]
@@ -64,7 +65,10 @@ def split_url(text: str) -> tuple[str, str, str]:
     ('https://', "bob:it's/ss", '@pkgs.example.com/simple/')
     """
     start = text.find("://") + 3 if "://" in text else 0
-    end = min((place for place in (text.find(mark, start) for mark in "/?#") if place >= 0), default=len(text))
+    if "@" not in text:
+        return text[:start], "", text[start:]
+    mark = _END_OF_AUTHORITY.search(text, start)
+    end = mark.start() if mark else len(text)
     at = text.rfind("@", start, end)
     if at < 0 and not _HOST_AND_PORT.fullmatch(text[start:end].encode("utf-8", "surrogatepass")):
         at = text.rfind("@", start)

@@ -22,6 +22,8 @@ FileState = Literal["read", "missing", "null device", "not seen"]
 `not seen`: it exists as far as we know, and nobody could read it for us.
 """
 
+_NAMED_BY_VARIABLE = frozenset({LayerKind.ENVIRONMENT, LayerKind.CLUSTER_VARIABLES})
+
 
 @dataclass(frozen=True, slots=True)
 class Refusal:
@@ -111,7 +113,7 @@ class Layer:
 
     def option_name(self, setting: Setting) -> str:
         """The option a setting of this layer means, aliases resolved; the name itself if it means none we follow."""
-        if self.kind in {LayerKind.ENVIRONMENT, LayerKind.CLUSTER_VARIABLES}:
+        if self.kind in _NAMED_BY_VARIABLE:
             return option_of_variable(setting.name)
         return canonical_name(setting.name)
 

@@ -33,6 +33,9 @@ BAD_VALUE = 3
 """Exit codes of pip. Source: facts/packaging.md A1; 3 read from pip's option parser."""
 
 _VARIABLES = ":env:"
+_CONFIG_FILE, _COMMAND_LINE, _REQUIREMENTS = LayerKind.CONFIG_FILE, LayerKind.COMMAND_LINE, LayerKind.REQUIREMENTS
+_TYPED = (LayerKind.LIBRARY_REPO, LayerKind.COMMAND_LINE)
+"""In the order in which they are applied."""
 _NOT_OPTIONS = frozenset({"version", "help", "config-file"})
 _OF_A_COMMAND = frozenset({LayerKind.LIBRARY_REPO, LayerKind.COMMAND_LINE, LayerKind.REQUIREMENTS})
 _FILE_KINDS = frozenset(
@@ -47,12 +50,15 @@ _FILE_KINDS = frozenset(
         LayerKind.CONFIG_FILE,
     }
 )
+_IN_FILES = {False: _FILE_KINDS, True: _FILE_KINDS | {LayerKind.CLUSTER_VARIABLES}}
+"""What stands in files, by whether cluster variables do."""
 
 
 def effective(layers: tuple[Layer, ...], installer: Installer, command: str, order: Order) -> EffectiveOptions:
     """Pip's answer. See `layers.effective_options`."""
-    answer = _Merge(layers, installer, command, order).answer()
-    if answer.refusal is None and not _isolated(layers):
+    merge = _Merge(layers, installer, command, order)
+    answer = merge.answer()
+    if answer.refusal is None and not merge.isolated:
         return answer
     return replace(answer, refusal=_first_reading(layers, installer, order) or answer.refusal)
 
@@ -64,7 +70,8 @@ def _first_reading(layers: tuple[Layer, ...], installer: Installer, order: Order
 
 
 def _isolated(layers: Iterable[Layer]) -> bool:
-    return any(layer.kind is LayerKind.COMMAND_LINE and "isolated" in layer.options for layer in layers)
+    lines = (layer for layer in layers if layer.kind is _COMMAND_LINE)
+    return any(line.option_name(setting) == "isolated" for line in lines for setting in line.settings)
 
 
 class _Merge:
@@ -74,6 +81,7 @@ class _Merge:
         self.installer = installer
         self.order: Order = order
         self.layers = layers
+        self.isolated = _isolated(layers)
         self.command = next((layer.command for layer in layers if layer.command), command)
         self.book = Ledger()
         self.refusal: Refusal | None = None
@@ -83,12 +91,11 @@ class _Merge:
         self._refuse_bad_files(read)
         placement = place(read, self.order)
         self._apply_configuration(placement)
-        for kind in (LayerKind.LIBRARY_REPO, LayerKind.COMMAND_LINE):
+        for kind in _TYPED:
             for layer in _of_kind(read, kind):
                 self._apply_command_line(layer)
-        if self.book.truth("no-index"):
-            self._clear_indexes(self.book.truth("no-index"))
-        for layer in _of_kind(read, LayerKind.REQUIREMENTS):
+        self._clear_indexes(self.book.truth("no-index"))
+        for layer in _of_kind(read, _REQUIREMENTS):
             self._apply_requirements(layer)
         certificate, trust = trust_of(self.book, placement.variables, self.installer)
         return EffectiveOptions(
@@ -108,14 +115,14 @@ class _Merge:
     # What pip looks at
 
     def _layers_read(self) -> list[Layer]:
-        null_device = any(layer.kind is LayerKind.CONFIG_FILE and layer.state == "null device" for layer in self.layers)
-        config_file = next((layer for layer in self.layers if _exists(layer)), None)
-        in_files = _FILE_KINDS | ({LayerKind.CLUSTER_VARIABLES} if cluster_in_file(self.order) else set())
-        isolated = _isolated(self.layers)
+        named = [layer for layer in self.layers if layer.kind is _CONFIG_FILE]
+        null_device = any(layer.state == "null device" for layer in named)
+        config_file = next((layer for layer in named if _exists(layer)), None)
+        in_files = _IN_FILES[cluster_in_file(self.order)]
         read: list[Layer] = []
         for layer in self.layers:
             why = layer.ignored or _why_unread(
-                layer, in_files, null_device=null_device, config_file=config_file, isolated=isolated
+                layer, in_files, null_device=null_device, config_file=config_file, isolated=self.isolated
             )
             if why:
                 self._note_unread(layer, why)
@@ -134,7 +141,7 @@ class _Merge:
 
     def _refuse_bad_files(self, read: list[Layer]) -> None:
         for layer in read:
-            if layer.refusal is not None and layer.kind is not LayerKind.REQUIREMENTS:
+            if layer.refusal is not None and layer.kind is not _REQUIREMENTS:
                 self._stop(layer.refusal)
 
     def _refuse_two_spellings(self, file: PlacedFile) -> None:
@@ -306,7 +313,7 @@ _NOT_ISOLATED = frozenset({LayerKind.ENVIRONMENT, LayerKind.CLUSTER_VARIABLES})
 
 
 def _exists(layer: Layer) -> bool:
-    return layer.kind is LayerKind.CONFIG_FILE and layer.state in {"read", "not seen"} and not layer.ignored
+    return layer.state in {"read", "not seen"} and not layer.ignored
 
 
 def _of_kind(layers: Iterable[Layer], kind: LayerKind) -> list[Layer]:

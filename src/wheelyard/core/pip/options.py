@@ -52,6 +52,13 @@ _BY_NAME = {name: option for option in OPTIONS for name in (option.name, *option
 PIP_PREFIX = "PIP_"
 CLUSTER_PREFIX = "DATABRICKS_PIP_"
 
+_BY_VARIABLE = {
+    prefix + name.upper().replace("-", "_"): option.name
+    for prefix in (CLUSTER_PREFIX, PIP_PREFIX)
+    for name, option in _BY_NAME.items()
+}
+"""The usual spellings; pip takes others as well (`PIP_extra_index_url`)."""
+
 
 def normalise(name: str) -> str:
     """A name in a file or variable as pip compares it.
@@ -70,9 +77,11 @@ def canonical_name(name: str) -> str:
     >>> canonical_name("pypi_url")
     'index-url'
     """
-    normalised = normalise(name)
-    option = _BY_NAME.get(normalised)
-    return option.name if option else normalised
+    option = _BY_NAME.get(name)
+    if option is None:
+        name = normalise(name)
+        option = _BY_NAME.get(name)
+    return option.name if option else name
 
 
 def option_named(name: str) -> Option | None:
@@ -86,6 +95,9 @@ def option_of_variable(variable: str) -> str:
     >>> [option_of_variable(name) for name in ("PIP_PYPI_URL", "DATABRICKS_PIP_INDEX_URL", "SSL_CERT_FILE")]
     ['index-url', 'index-url', 'SSL_CERT_FILE']
     """
+    usual = _BY_VARIABLE.get(variable)
+    if usual is not None:
+        return usual
     for prefix in (CLUSTER_PREFIX, PIP_PREFIX):
         if variable.startswith(prefix):
             return canonical_name(variable.removeprefix(prefix))

@@ -10,6 +10,7 @@ from __future__ import annotations
 
 from collections.abc import Iterable
 from dataclasses import dataclass
+from functools import cache
 
 from wheelyard.core.pip.layer import Layer, LayerKind, Setting
 from wheelyard.core.pip.options import CLUSTER_PREFIX, PIP_PREFIX, option_of_variable
@@ -17,7 +18,11 @@ from wheelyard.core.rules.ranks import CLUSTER_ABOVE_DEFAULT, Order, rank_of, ra
 
 __all__ = ["Placed", "PlacedFile", "Placement", "cluster_in_file", "place"]
 
-_ALL_USERS = (LayerKind.PUBLIC_INDEX, LayerKind.GLOBAL_FILE, LayerKind.WORKSPACE_DEFAULT)
+_ALL_USERS = frozenset({LayerKind.PUBLIC_INDEX, LayerKind.GLOBAL_FILE, LayerKind.WORKSPACE_DEFAULT})
+_FOR_ALL = {False: _ALL_USERS, True: _ALL_USERS | {LayerKind.CLUSTER_VARIABLES}}
+"""Whose text is one file, by whether cluster variables belong to it."""
+_PUBLIC_INDEX, _XDG_FILE, _GLOBAL_FILE = LayerKind.PUBLIC_INDEX, LayerKind.XDG_FILE, LayerKind.GLOBAL_FILE
+_CLUSTER_VARIABLES, _ENVIRONMENT = LayerKind.CLUSTER_VARIABLES, LayerKind.ENVIRONMENT
 _FILES = (
     LayerKind.XDG_FILE,
     LayerKind.GLOBAL_FILE,
@@ -79,7 +84,7 @@ def place(layers: Iterable[Layer], order: Order = CLUSTER_ABOVE_DEFAULT.chosen) 
         (layer for layer in layers if not layer.ignored), key=lambda layer: (rank_of(layer.kind, order), layer.position)
     )
     in_file = cluster_in_file(order)
-    for_all = set(_ALL_USERS) | ({LayerKind.CLUSTER_VARIABLES} if in_file else set())
+    for_all = _FOR_ALL[in_file]
     shared = [layer for layer in known if layer.kind in for_all]
     beaten: list[tuple[Placed, Placed]] = []
     files = [_file_of(layer) for layer in known if layer.kind in _FILES and layer.kind not in for_all]
@@ -87,16 +92,14 @@ def place(layers: Iterable[Layer], order: Order = CLUSTER_ABOVE_DEFAULT.chosen) 
         files.append(_shared_file(shared, _set_by_all_users_files(known), beaten))
     files.sort(key=lambda file: rank_of(file.kind, order))  # stable: several XDG files keep their positions
     variables = [
-        _as_found(layer, setting)
-        for layer in known
-        if layer.kind is LayerKind.ENVIRONMENT
-        for setting in layer.settings
+        _as_found(layer, setting) for layer in known if layer.kind is _ENVIRONMENT for setting in layer.settings
     ]
     if not in_file:
         variables += _cluster_variables(known, variables, beaten)
     return Placement(tuple(files), tuple(variables), tuple(beaten))
 
 
+@cache
 def cluster_in_file(order: Order) -> bool:
     """Whether cluster variables stand low enough to be written into the global file instead of the environment."""
     kinds = ranks_of(order)
@@ -113,7 +116,7 @@ def _file_of(layer: Layer) -> PlacedFile:
 
 def _set_by_all_users_files(layers: list[Layer]) -> dict[str, Placed]:
     """What `$XDG_CONFIG_DIRS` sets: weaker than the global file, yet stronger than the machine's own index in it."""
-    settings = ((layer, s) for layer in layers if layer.kind is LayerKind.XDG_FILE for s in layer.settings)
+    settings = ((layer, s) for layer in layers if layer.kind is _XDG_FILE for s in layer.settings)
     return {layer.option_name(s): _as_found(layer, s) for layer, s in settings if s.text and s.section == "global"}
 
 
@@ -121,22 +124,22 @@ def _shared_file(
     layers: list[Layer], stronger_than_public: dict[str, Placed], beaten: list[tuple[Placed, Placed]]
 ) -> PlacedFile:
     """One text out of several layers; a file nobody adds to stays as it was written."""
-    path = next((layer.origin for layer in layers if layer.kind is LayerKind.GLOBAL_FILE), "global file")
-    if len(layers) == 1 and layers[0].kind is LayerKind.GLOBAL_FILE:
+    path = next((layer.origin for layer in layers if layer.kind is _GLOBAL_FILE), "global file")
+    if len(layers) == 1 and layers[0].kind is _GLOBAL_FILE:
         return _file_of(layers[0])
     kept: dict[tuple[str, str], Placed] = {}
     for layer in layers:
         for setting in layer.settings:
             name = layer.option_name(setting)
             placed = Placed(layer, setting, name)
-            if layer.kind is LayerKind.PUBLIC_INDEX and name in stronger_than_public:
+            if layer.kind is _PUBLIC_INDEX and name in stronger_than_public:
                 beaten.append((placed, stronger_than_public[name]))
                 continue
             weaker = kept.pop((setting.section, name), None)
             if weaker is not None:
                 beaten.append((weaker, placed))
             kept[setting.section, name] = placed
-    return PlacedFile(path, LayerKind.GLOBAL_FILE, tuple(kept.values()))
+    return PlacedFile(path, _GLOBAL_FILE, tuple(kept.values()))
 
 
 def _cluster_variables(layers: list[Layer], user: list[Placed], beaten: list[tuple[Placed, Placed]]) -> list[Placed]:
@@ -145,7 +148,7 @@ def _cluster_variables(layers: list[Layer], user: list[Placed], beaten: list[tup
     }
     placed_variables: list[Placed] = []
     for layer in layers:
-        if layer.kind is not LayerKind.CLUSTER_VARIABLES:
+        if layer.kind is not _CLUSTER_VARIABLES:
             continue
         for setting in layer.settings:
             placed = Placed(layer, setting, PIP_PREFIX + setting.name.removeprefix(CLUSTER_PREFIX))

@@ -40,10 +40,7 @@ class Lint:
     source: str
     confidence: Confidence
 
-    def look(self, facts: Facts) -> Warned | None:
-        found = self.applies(facts)
-        if not found:
-            return None
+    def warned(self, found: ask.Found) -> Warned:
         words = self.text.replace("{found}", ", ".join(f"`{thing}`" for thing in found))
         return Warned(self.id, words, self.level, self.confidence, self.source)
 
@@ -330,7 +327,10 @@ LINTS: tuple[Lint, ...] = (
 )
 
 
+_WORST_FIRST: tuple[Level, ...] = ("error", "warn", "info")
+
+
 def warnings_about(facts: Facts) -> tuple[Warned, ...]:
     """Every row that applies, errors first."""
-    found = [warned for warned in (lint.look(facts) for lint in LINTS) if warned is not None]
-    return tuple(sorted(found, key=lambda warned: ("error", "warn", "info").index(warned.level)))
+    applying = [lint.warned(found) for lint in LINTS if (found := lint.applies(facts))]
+    return tuple(sorted(applying, key=lambda warned: _WORST_FIRST.index(warned.level)))
