@@ -101,6 +101,9 @@ EXAMPLES: list[tuple[str, str, list[str]]] = [
     (INDEX_URL_KEY, f"{GOOD_URL} https://two.example/", ["index-url-has-white-space"]),
     (INDEX_URL_KEY, f'"{GOOD_URL}"', ["value-is-quoted"]),
     (INDEX_URL_KEY, "https://h.example/\x07", ["control-character"]),
+    (INDEX_URL_KEY, "https://h.example/\u200bsimple", ["control-character"]),
+    (INDEX_URL_KEY, "https://h.example/\udc80", ["control-character"]),
+    (CERTIFICATE_KEY, f"\ufeff{PEM}", ["control-character"]),
     (INDEX_URL_KEY, "pkgs.example.com/simple", ["index-url-without-scheme"]),
     (INDEX_URL_KEY, "build:s3cret@pkgs.example.com/simple", ["index-url-without-scheme"]),
     (INDEX_URL_KEY, "ftp://pkgs.example.com/simple", ["index-url-without-scheme"]),
@@ -208,6 +211,15 @@ def test_a_whole_form_at_once() -> None:
     assert {key: [problem.rule_id for problem in of_key] for key, of_key in found.items()} == {
         INDEX_URL_KEY: ["secret-has-trailing-newline"]
     }
+
+
+@given(value=st.text(st.characters(codec=None), max_size=30), key=st.sampled_from(KEYS))
+def test_what_is_accepted_can_be_encoded(value: str, key: str) -> None:
+    try:
+        check_value(key, value)
+    except InvalidParameter:
+        return
+    value.encode()
 
 
 def test_a_refusal_reads_as_the_style_guide_shows() -> None:

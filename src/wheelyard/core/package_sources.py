@@ -146,10 +146,20 @@ def _ends(value: str) -> Iterator[Problem]:
         yield Problem("secret-has-white-space", "white space stands before or after the value", hint)
 
 
+_INVISIBLE = re.compile(
+    "[\x00-\x08\x0b\x0c\x0e-\x1f\x7f-\x9f\xad\u061c\u180e\u200b-\u200f\u2028-\u202e\u2060-\u206f\ufeff\ufff9-\ufffb\ud800-\udfff]"
+)
+"""Control and format characters, the byte order mark and what text copied from pages holds among them; surrogates."""
+
+
 def _control_characters(value: str) -> Iterator[Problem]:
-    found = re.search(r"[\x00-\x08\x0b\x0c\x0e-\x1f\x7f]", value)
+    found = _INVISIBLE.search(value)
     if found:
-        yield Problem("control-character", f"the value holds the control character U+{ord(found[0]):04X}")
+        yield Problem(
+            "control-character",
+            f"the value holds the character U+{ord(found[0]):04X}, which cannot be seen",
+            "type the text around it again, or copy it from a plain text file",
+        )
 
 
 def _control_characters_in_text(value: str) -> Iterator[Problem]:

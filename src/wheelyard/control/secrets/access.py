@@ -2,6 +2,8 @@
 
 from __future__ import annotations
 
+from collections.abc import Iterable
+
 from wheelyard.control.caller import Caller
 from wheelyard.control.secrets import store
 from wheelyard.core.errors import BadRequest, NotFound, PermissionDenied
@@ -9,7 +11,7 @@ from wheelyard.core.names import ScopeName
 from wheelyard.core.permissions import covers
 from wheelyard.storage.database import Connection
 
-__all__ = ["existing_scope", "no_entry", "no_secret", "own_scope", "permitted_scope", "refuse_vault"]
+__all__ = ["existing_scope", "holds", "no_entry", "no_secret", "own_scope", "permitted_scope", "refuse_vault"]
 
 
 def existing_scope(tx: Connection, name: ScopeName) -> store.ScopeRow:
@@ -27,15 +29,21 @@ def permitted_scope(tx: Connection, caller: Caller, name: ScopeName, permission:
     row = existing_scope(tx, name)
     if caller.is_admin:
         return row
-    principals = caller.principals
-    held = (entry.permission for entry in store.acl_entries(tx, row.scope_id) if entry.principal in principals)
-    if not any(covers("scope", level, permission) for level in held):
+    if not holds(caller, store.acl_entries(tx, row.scope_id), permission):
         raise PermissionDenied(
             f"{caller.name} does not have {permission} permission on scope {row.name} to perform this action.",
             reference="scope-permission-denied",
             hint=f"databricks secrets put-acl {row.name} {caller.name} {permission}",
         )
     return row
+
+
+def holds(caller: Caller, acl: Iterable[store.AclEntry], permission: str) -> bool:
+    """Whether a caller holds at least `permission` on the scope with these entries; admins hold everything."""
+    if caller.is_admin:
+        return True
+    principals = caller.principals
+    return any(covers("scope", entry.permission, permission) for entry in acl if entry.principal in principals)
 
 
 def own_scope(tx: Connection, name: ScopeName, unchanged: str) -> store.ScopeRow:

@@ -1,4 +1,4 @@
-"""The audit trail of reads, kept off the reader's path.
+"""The audit trail, and why its entries of reads are kept off the reader's path.
 
 A write's entry is committed with the write. A read changes nothing that must survive, so its entry waits up to a
 fraction of a second for others and goes to disk with them: a `get` costs no disk sync of its own. `close` and `flush`
@@ -8,8 +8,12 @@ write what waits; only `kill -9` within that fraction can lose entries, of reads
 from __future__ import annotations
 
 import threading
+from collections.abc import Callable
 
+from wheelyard.control.caller import Caller
 from wheelyard.control.secrets import store
+from wheelyard.control.secrets.sealing import Sealing
+from wheelyard.core.names import ScopeName, SecretKey
 from wheelyard.storage.database import Database
 
 __all__ = ["AuditTrail"]
@@ -18,10 +22,16 @@ _PAUSE_SECONDS = 0.2
 
 
 class AuditTrail:
-    """Collects entries and writes them in batches; safe to use from any thread."""
+    """Makes entries; collects those of reads and writes them in batches. Safe to use from any thread.
 
-    def __init__(self, database: Database) -> None:
+    Args:
+        clock: seconds since the epoch.
+    """
+
+    def __init__(self, database: Database, sealing: Sealing, clock: Callable[[], float]) -> None:
         self._database = database
+        self._sealing = sealing
+        self._clock = clock
         self._waiting: list[store.AuditEntry] = []
         self._lock = threading.Lock()
         self._writing = threading.Lock()
@@ -29,7 +39,23 @@ class AuditTrail:
         self._closing = threading.Event()
         self._thread: threading.Thread | None = None
 
+    def entry(
+        self, caller: Caller, action: str, scope: ScopeName, key: SecretKey | None = None, value: bytes | None = None
+    ) -> store.AuditEntry:
+        """Who does what now; a write commits it in its own transaction."""
+        return store.AuditEntry(
+            at=int(self._clock() * 1000),
+            principal=caller.name,
+            action=action,
+            scope=str(scope),
+            key="" if key is None else str(key),
+            value_hash="" if value is None else self._sealing.audit_hash(value),
+            session_id=caller.session_id,
+            request_id=caller.request.request_id,
+        )
+
     def add(self, entry: store.AuditEntry) -> None:
+        """Write the entry of a read soon."""
         with self._lock:
             self._waiting.append(entry)
             if self._thread is None and not self._closing.is_set():

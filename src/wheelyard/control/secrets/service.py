@@ -23,17 +23,18 @@ from wheelyard.control.secrets.access import (
 )
 from wheelyard.control.secrets.audit import AuditTrail
 from wheelyard.control.secrets.bodies import first_manager, value_of, vault_of
-from wheelyard.core.errors import AlreadyExists, InvalidParameter, LimitExceeded
-from wheelyard.core.names import RESERVED_SCOPE, ScopeName, SecretKey
+from wheelyard.control.secrets.reserved import ReservedChange, ReservedScope, ReservedState
+from wheelyard.control.secrets.reserved_change import Tools
+from wheelyard.control.secrets.sealing import Sealing
+from wheelyard.control.secrets.writes import add_scope, put_value
+from wheelyard.core.errors import InvalidParameter
+from wheelyard.core.names import ScopeName, SecretKey
 from wheelyard.core.permissions import LEVELS
 from wheelyard.core.redaction import Secret
 from wheelyard.storage.barrier import Barrier
 from wheelyard.storage.database import Connection, Database
 
-__all__ = ["SECRETS_PER_SCOPE", "Directory", "Secrets"]
-
-SECRETS_PER_SCOPE = 1000
-RESERVED_KEYS = ("pip-index-url", "pip-extra-index-urls", "pip-cert")
+__all__ = ["Directory", "Secrets"]
 
 _RESEAL_BATCH = 200
 
@@ -82,14 +83,15 @@ class Secrets:
         keyvault_scopes: bool = False,
     ) -> None:
         self._database = database
-        self._barrier = barrier
+        self._sealing = Sealing(barrier, workspace_id)
         self._directory = directory
-        self._workspace_id = workspace_id
         self._clock = clock
         self._on_read = on_read
         self._scopes_per_workspace = scopes_per_workspace
         self._keyvault_scopes = keyvault_scopes
-        self._audit = AuditTrail(database)
+        self._audit = AuditTrail(database, self._sealing, clock)
+        tools = Tools(self._sealing, self._audit, self._now, scopes_per_workspace)
+        self._reserved = ReservedScope(database=database, tools=tools, read=self._read)
         directory.on_removed(lambda principal: database.write(lambda tx: store.forget_principal(tx, principal.name)))
         directory.on_renamed(lambda old, new: database.write(lambda tx: store.rename_principal(tx, old, new)))
 
@@ -132,21 +134,11 @@ class Secrets:
             created_at=self._now(),
             created_by=caller.name,
         )
-        audit = self._entry(caller, "create-scope", name)
+        audit = self._audit.entry(caller, "create-scope", name)
 
         def work(tx: Connection) -> None:
-            if store.count_scopes(tx) >= self._scopes_per_workspace and store.find_scope(tx, name) is None:
-                raise LimitExceeded(
-                    f"Scope {name} was not created: the workspace already has {self._scopes_per_workspace} scopes.",
-                    reference="too-many-scopes",
-                    hint="databricks secrets delete-scope NAME",
-                )
-            scope_id = store.insert_scope(tx, name, row)
-            if scope_id is None:
-                raise AlreadyExists(
-                    f"Scope {name} already exists!", reference="scope-exists", hint="databricks secrets list-scopes"
-                )
-            store.put_acl(tx, scope_id, store.AclEntry(manager, "MANAGE"))
+            scope = add_scope(tx, name, row, self._scopes_per_workspace)
+            store.put_acl(tx, scope.scope_id, store.AclEntry(manager, "MANAGE"))
             store.insert_audit(tx, [audit])
 
         self._database.write(work)
@@ -163,7 +155,7 @@ class Secrets:
             NotFound: the scope does not exist.
         """
         name = ScopeName.parse(body.scope)
-        audit = self._entry(caller, "delete-scope", name)
+        audit = self._audit.entry(caller, "delete-scope", name)
 
         def work(tx: Connection) -> None:
             store.delete_scope(tx, existing_scope(tx, name).scope_id)
@@ -189,20 +181,11 @@ class Secrets:
         """
         name, key = ScopeName.parse(body.scope), SecretKey.parse(body.key)
         value = value_of(body)
-        audit = self._entry(caller, "put", name, key, value)
+        audit = self._audit.entry(caller, "put", name, key, value)
 
         def work(tx: Connection) -> None:
             scope = own_scope(tx, name, f"Secret {key} was not stored")
-            existing = store.find_secret(tx, scope.scope_id, key)
-            if existing is None and store.count_secrets(tx, scope.scope_id) >= SECRETS_PER_SCOPE:
-                raise LimitExceeded(
-                    f"Secret {key} was not stored: scope {scope.name} already has {SECRETS_PER_SCOPE} secrets.",
-                    reference="too-many-secrets",
-                    hint=f"databricks secrets list-secrets {scope.name}",
-                )
-            spelling = key if existing is None else existing.key
-            sealed = self._barrier.seal(value, context=self._context(scope.name, spelling))
-            store.put_secret(tx, key, store.SecretRow(scope.scope_id, str(spelling), sealed, self._now(), caller.name))
+            put_value(tx, self._sealing, scope, key, value, at=self._now(), by=caller.name)
             store.insert_audit(tx, [audit])
 
         self._database.write(work)
@@ -215,7 +198,7 @@ class Secrets:
             NotFound: the scope or the key does not exist.
         """
         scope, row = self._found(body.scope, body.key)
-        value = self._open(caller, scope, row)
+        value = self._read(caller, scope, row)
         return wire.SecretValue(row.key, base64.b64encode(value.reveal()).decode("ascii"))
 
     def list_secrets(self, _caller: Caller, body: wire.OnScope) -> wire.Secrets:
@@ -240,7 +223,7 @@ class Secrets:
             BadRequest: the scope is backed by Azure Key Vault.
         """
         name, key = ScopeName.parse(body.scope), SecretKey.parse(body.key)
-        audit = self._entry(caller, "delete", name, key)
+        audit = self._audit.entry(caller, "delete", name, key)
 
         def work(tx: Connection) -> None:
             scope = own_scope(tx, name, f"Secret {key} was not deleted")
@@ -267,7 +250,7 @@ class Secrets:
                 reference="invalid-permission",
             )
         entry = store.AclEntry(self._principal(body.principal), body.permission)
-        audit = self._entry(caller, f"put-acl {entry.permission} {entry.principal}", name)
+        audit = self._audit.entry(caller, f"put-acl {entry.permission} {entry.principal}", name)
 
         def work(tx: Connection) -> None:
             store.put_acl(tx, existing_scope(tx, name).scope_id, entry)
@@ -306,7 +289,7 @@ class Secrets:
             NotFound: the scope does not exist, or the principal has no entry on it.
         """
         name, principal = ScopeName.parse(body.scope), self._known_as(body.principal)
-        audit = self._entry(caller, f"delete-acl {principal}", name)
+        audit = self._audit.entry(caller, f"delete-acl {principal}", name)
 
         def work(tx: Connection) -> None:
             scope_id = existing_scope(tx, name).scope_id
@@ -328,7 +311,7 @@ class Secrets:
             PermissionDenied: the caller has no READ.
         """
         self.require(caller, scope, "READ")
-        return self._open(caller, *self._found(scope, key))
+        return self._read(caller, *self._found(scope, key))
 
     def reserved_values(self, caller: Caller) -> Mapping[str, Secret[str]] | None:
         """The workspace default package sources' three keys, those that are set; `None` without the reserved scope.
@@ -338,20 +321,34 @@ class Secrets:
         Raises:
             PermissionDenied: the caller has no READ on the reserved scope.
         """
+        state = self._reserved.state(caller)
+        return {key: held.value for key, held in state.values.items()} if state.exists else None
 
-        def work(tx: Connection) -> tuple[store.ScopeRow, list[store.SecretRow]] | None:
-            if store.find_scope(tx, RESERVED_SCOPE) is None:
-                return None
-            scope = permitted_scope(tx, caller, RESERVED_SCOPE, "READ")
-            rows = (store.find_secret(tx, scope.scope_id, SecretKey(key)) for key in RESERVED_KEYS)
-            return scope, [row for row in rows if row is not None]
+    def reserved_state(self, caller: Caller) -> ReservedState:
+        """The reserved scope as it is now, whoever has written it and by whatever client.
 
-        found = self._database.read(work)
-        if found is None:
-            return None
-        scope, rows = found
-        values = {row.key.casefold(): self._open(caller, scope, row) for row in rows}
-        return {key: Secret(value.reveal().decode(errors="replace")) for key, value in values.items()}
+        Raises:
+            PermissionDenied: the caller has no READ on the reserved scope.
+        """
+        return self._reserved.state(caller)
+
+    def change_reserved(
+        self, caller: Caller, changes: Mapping[str, Secret[str] | None], *, revision: str
+    ) -> ReservedState:
+        """Store values of the three keys, and delete those that are None, all or nothing; see `ReservedScope.change`.
+
+        Raises:
+            PermissionDenied: the caller has no MANAGE on the scope, or it does not exist and they are no admin.
+            InvalidParameter: a key that is none of the three, or a value that installers would choke on.
+            Conflict: somebody has changed the values since `revision`.
+            BadRequest: the scope is backed by Azure Key Vault.
+            LimitExceeded: the workspace or the scope is full.
+        """
+        return self._reserved.change(caller, changes, revision)
+
+    def reserved_history(self, limit: int = 20) -> list[ReservedChange]:
+        """The last changes of the reserved scope, by whatever client, newest first; reads are not among them."""
+        return self._reserved.history(limit)
 
     # -- upkeep
 
@@ -363,7 +360,7 @@ class Secrets:
         """
         changed, after = 0, (0, "")
         while batch := self._database.read(lambda tx, after=after: store.secrets_after(tx, after, _RESEAL_BATCH)):  # type: ignore[misc] # a lambda's default is not inferred
-            old = [(scope, row) for scope, row in batch if self._barrier.needs_reseal(row.sealed)]
+            old = [(scope, row) for scope, row in batch if self._sealing.needs_reseal(row)]
             changed += self._reseal_batch(old)
             last = batch[-1][1]
             after = (last.scope_id, SecretKey(last.key).folded)
@@ -378,9 +375,7 @@ class Secrets:
     # -- inside
 
     def _reseal_batch(self, rows: Iterable[tuple[store.ScopeRow, store.SecretRow]]) -> int:
-        resealed = [
-            (row, self._barrier.reseal(row.sealed, context=self._context(scope.name, row.key))) for scope, row in rows
-        ]
+        resealed = [(row, self._sealing.reseal(scope, row)) for scope, row in rows]
         return self._database.write(lambda tx: sum(store.replace_sealed(tx, row, sealed) for row, sealed in resealed))
 
     def _found(self, scope: str, key: str) -> tuple[store.ScopeRow, store.SecretRow]:
@@ -395,29 +390,12 @@ class Secrets:
 
         return self._database.read(work)
 
-    def _open(self, caller: Caller, scope: store.ScopeRow, row: store.SecretRow) -> Secret[bytes]:
-        value = self._barrier.open(row.sealed, context=self._context(scope.name, row.key))
+    def _read(self, caller: Caller, scope: store.ScopeRow, row: store.SecretRow) -> Secret[bytes]:
+        value = self._sealing.open(scope, row)
         if caller.session_id:
             self._on_read(caller, value)
-        self._audit.add(self._entry(caller, "get", ScopeName(scope.name), SecretKey(row.key), value.reveal()))
+        self._audit.add(self._audit.entry(caller, "get", ScopeName(scope.name), SecretKey(row.key), value.reveal()))
         return value
-
-    def _context(self, scope: str, key: str) -> str:
-        return f"{self._workspace_id}/{scope}/{key}"
-
-    def _entry(
-        self, caller: Caller, action: str, scope: ScopeName, key: SecretKey | None = None, value: bytes | None = None
-    ) -> store.AuditEntry:
-        return store.AuditEntry(
-            at=self._now(),
-            principal=caller.name,
-            action=action,
-            scope=str(scope),
-            key="" if key is None else str(key),
-            value_hash="" if value is None else self._barrier.keyed_hash(value, purpose="secret-audit").hex(),
-            session_id=caller.session_id,
-            request_id=caller.request.request_id,
-        )
 
     def _now(self) -> int:
         return int(self._clock() * 1000)

@@ -21,6 +21,7 @@ __all__ = [
     "SecretRow",
     "acl_entries",
     "audit_entries",
+    "audited_writes",
     "count_scopes",
     "count_secrets",
     "delete_acl",
@@ -31,6 +32,7 @@ __all__ = [
     "forget_principal",
     "insert_audit",
     "insert_scope",
+    "last_audited",
     "put_acl",
     "put_secret",
     "rename_principal",
@@ -287,3 +289,32 @@ def audit_entries(tx: Connection, scope: ScopeName, limit: int) -> list[AuditEnt
         .limit(limit)
     )
     return [AuditEntry(*row) for row in rows]
+
+
+def audited_writes(tx: Connection, scope: ScopeName, limit: int) -> list[AuditEntry]:
+    """The newest entries of one scope that are no reads, newest first.
+
+    No index serves this: it goes back through the trail until it has enough, 100 ms for a million entries.
+    """
+    rows = tx.execute(
+        sa.select(*_AUDIT_COLUMNS)
+        .where(_AUDIT.c.action != "get", sa.func.lower(_AUDIT.c.scope) == scope.folded)
+        .order_by(_AUDIT.c.entry_id.desc())
+        .limit(limit)
+    )
+    return [AuditEntry(*row) for row in rows]
+
+
+def last_audited(tx: Connection, scope: ScopeName, what: Iterable[tuple[str, SecretKey | None]]) -> AuditEntry | None:
+    """The newest entry of one scope that is one of these actions, on this key where one is given."""
+    any_of = [
+        sa.and_(_AUDIT.c.action == action, sa.func.lower(_AUDIT.c.key) == ("" if key is None else key.folded))
+        for action, key in what
+    ]
+    row = tx.execute(
+        sa.select(*_AUDIT_COLUMNS)
+        .where(sa.func.lower(_AUDIT.c.scope) == scope.folded, sa.or_(*any_of))
+        .order_by(_AUDIT.c.entry_id.desc())
+        .limit(1)
+    ).first()
+    return None if row is None else AuditEntry(*row)

@@ -157,7 +157,7 @@ VALUE_RULES: tuple[ValueRule, ...] = (
     ValueRule(
         "too-many-extras",
         "error",
-        "pip asks every extra index for every project: each slows installs down, and one that fails is passed over unsaid",
+        "pip asks every extra index for every project, which slows installs down, and passes over one that fails",
         f"{_PACKAGING} A3",
         "measured",
     ),
