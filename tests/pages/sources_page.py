@@ -1,0 +1,109 @@
+"""The Default Package Repositories page as a person handles it: by its labels and buttons."""
+
+from __future__ import annotations
+
+from collections.abc import Sequence
+
+from playwright.sync_api import FilePayload, Locator, Response, expect
+from tests.pages.watched_browser import Visitor
+from tests.pages.yard import PAGE
+
+__all__ = ["SourcesPage"]
+
+
+class SourcesPage:
+    """The page in one visitor's browser."""
+
+    def __init__(self, visitor: Visitor, path: str = PAGE) -> None:
+        self.visitor = visitor
+        self.page = visitor.page
+        visitor.go(path)
+
+    # -- fields
+
+    @property
+    def index_url(self) -> Locator:
+        return self.page.get_by_label("Index URL", exact=True)
+
+    @property
+    def extras(self) -> Locator:
+        """Every row's field."""
+        return self.page.get_by_label("Extra index URL", exact=True)
+
+    @property
+    def certificate(self) -> Locator:
+        return self.page.get_by_label("Custom SSL certificate")
+
+    @property
+    def project(self) -> Locator:
+        return self.page.get_by_label("with project")
+
+    def type_extras(self, *urls: str) -> None:
+        """One row each, adding rows as needed."""
+        for place, url in enumerate(urls):
+            if place:
+                self.add_row()
+                expect(self.extras).to_have_count(place + 1)
+            self.extras.nth(place).fill(url)
+
+    def add_row(self) -> None:
+        self.page.get_by_role("button", name="Add extra index URL").click()
+
+    def choose_file(self, name: str, content: bytes) -> None:
+        payload: FilePayload = {"name": name, "mimeType": "application/octet-stream", "buffer": content}
+        self.page.get_by_label("Or take it from a file").set_input_files(payload)
+
+    def values(self) -> tuple[str, list[str], str]:
+        """What stands in the fields."""
+        extras = [field.input_value() for field in self.extras.all()]
+        return self.index_url.input_value(), extras, self.certificate.input_value()
+
+    # -- doing
+
+    def save(self) -> Response:
+        """Press Save; returns the answer to the form."""
+        with self.page.expect_response(_is_save) as sent:
+            self.save_button.click()
+        return sent.value
+
+    @property
+    def save_button(self) -> Locator:
+        return self.page.get_by_role("button", name="Save", exact=True)
+
+    def saved(self) -> None:
+        """Press Save, and see that it was."""
+        self.save()
+        expect(self.page.get_by_text("Saved.", exact=True)).to_be_visible()
+
+    def refused(self) -> None:
+        """Press Save, and see that it was not."""
+        answer = self.save()
+        assert answer.status == 422, answer.status
+        expect(self.page.get_by_text("Not saved.", exact=True)).to_be_visible()
+
+    def delete(self, words: str) -> None:
+        """Press Delete of one value and confirm."""
+        self.page.get_by_role("button", name=f"Delete the stored {words}").click()
+        self.page.get_by_role("dialog").get_by_role("button", name="Delete").click()
+
+    # -- reading
+
+    def messages(self, near: Locator) -> str:
+        """What is said next to a field: the text of the elements that describe it, save its hint."""
+        described_by = (near.get_attribute("aria-describedby") or "").split()
+        found = [self.page.locator(f"#{one}").inner_text() for one in described_by if not one.endswith("-hint")]
+        return " ".join(" ".join(found).split())
+
+    def errors(self) -> Sequence[str]:
+        """Every error on the page."""
+        return self.visitor.texts(".message.error")
+
+    def warnings(self) -> Sequence[str]:
+        return self.visitor.texts(".message.warning")
+
+    def history(self) -> list[str]:
+        return self.visitor.texts("ol.history li")
+
+
+def _is_save(answer: Response) -> bool:
+    return answer.request.method == "POST" and answer.url.endswith(PAGE)
