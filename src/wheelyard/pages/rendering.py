@@ -7,12 +7,14 @@ no frame around us, forms that post to us alone.
 
 from __future__ import annotations
 
+import re
 from collections.abc import Mapping
 from datetime import UTC, datetime
 from types import MappingProxyType
 from typing import Any
 
 from jinja2 import Environment, PackageLoader, StrictUndefined
+from markupsafe import Markup, escape
 
 from wheelyard.core.redaction import mask_urls
 from wheelyard.pages.assets import asset_path
@@ -52,6 +54,25 @@ def _plural(count: int, one: str, many: str = "") -> str:
     return f"{count:,} {one if count == 1 else many or one + 's'}"
 
 
+_CODE = re.compile(r"`([^`]+)`")
+
+
+def _coded(text: str) -> Markup:
+    """Text of ours, escaped, in which `backticks` mark names: those become code."""
+    return Markup(_CODE.sub(r"<code>\1</code>", str(escape(text))))  # noqa: S704 # escaped before
+
+
+def _sentence(text: str) -> str:
+    """A clause as a sentence: a capital letter, a full stop.
+
+    A name in backticks that stands first keeps its spelling.
+    """
+    text = text.strip()
+    if not text:
+        return ""
+    return text[:1].upper() + text[1:] + ("" if text[-1] in ".!?…" else ".")
+
+
 def _environment() -> Environment:
     environment = Environment(
         loader=PackageLoader("wheelyard.pages"),
@@ -61,7 +82,14 @@ def _environment() -> Environment:
         lstrip_blocks=True,
     )
     environment.globals["asset"] = asset_path
-    environment.filters.update(when=_when, iso=_iso, plural=_plural, masked=lambda value: mask_urls(str(value)))
+    environment.filters.update(
+        coded=_coded,
+        iso=_iso,
+        masked=lambda value: mask_urls(str(value)),
+        plural=_plural,
+        sentence=_sentence,
+        when=_when,
+    )
     return environment
 
 
