@@ -2,8 +2,8 @@
 
 The page, `wheelyard explain` and the launch agree because there is one view and one function that decides. An answer is
 for people who may attach to the compute and need not hold READ on the secrets its owner put there, and a requirements
-file can name any variable: so the values of secret references are hidden in the answer wherever they come up. An index
-URL is shown as everywhere, without its user-info.
+file can name any variable: so the values of secret references are taken out of the answer wherever they come up. An
+index URL stays, without its user-info.
 """
 
 from __future__ import annotations
@@ -34,12 +34,11 @@ _WORDS_OF_OURS = frozenset(
 def explained(
     view: ComputeView, words: Sequence[str], requirements: Mapping[str, str], installer: Installer | None
 ) -> Explanation:
-    """The answer for a view and one command line of its installer, or of another one."""
+    """The answer for a view and one command line of its installer, or of another one; it holds no secret at all."""
     seen = view if installer is None else replace(view, installer=installer)
     layers = layers_of(seen)
     answer = explain(seen, layers, words, requirements)
-    hidden = tuple(_hidden(seen, layers))
-    return cast("Explanation", _without(answer, Redactor(hidden).redact)) if hidden else answer
+    return cast("Explanation", _without(answer, Redactor(_hidden(seen, layers)).redact))
 
 
 def required_version(number: str) -> EnvironmentVersion:

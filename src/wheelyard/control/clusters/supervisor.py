@@ -23,6 +23,7 @@ from wheelyard.control.clusters.states import Action, ClusterState, Termination,
 from wheelyard.control.clusters.store import Cluster
 from wheelyard.control.clusters.views import FAILED_TO_FETCH
 from wheelyard.core.errors import LaunchFailed, LibraryFailed, WheelyardError
+from wheelyard.core.redaction import mask_urls
 
 __all__ = ["ClusterListener", "Supervisor"]
 
@@ -61,6 +62,10 @@ class _Live:
     compute: Compute | None = None
     prepared: Prepared | None = None
     step: Step | None = None
+
+    def redact(self, text: str) -> str:
+        """Hide what it was started with."""
+        return mask_urls(text) if self.prepared is None else self.prepared.redactor.redact(text)
 
     def give(self, order: Order) -> None:
         with self.wake:
@@ -232,8 +237,8 @@ class Supervisor:
                 log.line("terminated while it was starting")
                 self._records.act(live.cluster_id, Action.STOPPED)
             else:
-                reason = _reason_of(error)
-                log.line(f"launch failed: {reason.code}: {error.what}")
+                reason = _reason_of(error, live.redact)
+                log.line(f"launch failed: {reason.code}: {reason.message}")
                 self._fail(live, reason)
         return None
 
@@ -276,11 +281,13 @@ def caller_of(caller: Callable[[str], Caller], owner_id: str) -> Caller:
         ) from error
 
 
-def _reason_of(error: WheelyardError) -> Termination:
+def _reason_of(error: WheelyardError, redact: Callable[[str], str]) -> Termination:
+    """Why a cluster ended; what an engine says is redacted there, and once more here."""
+    what = redact(error.what)
     code = "INVALID_ARGUMENT"
     if isinstance(error, LaunchFailed):
         code = error.code
     elif isinstance(error, LibraryFailed):
         code = "UNEXPECTED_LAUNCH_FAILURE"
-    told = FAILED_TO_FETCH if code.startswith("SECRET_") else error.what
-    return termination(code, error.what, databricks_error_message=told)
+    told = FAILED_TO_FETCH if code.startswith("SECRET_") else what
+    return termination(code, what, databricks_error_message=told)

@@ -250,7 +250,7 @@ def _owner_is_gone() -> LaunchFailed:
 
 
 def _unreadable_default(error: WheelyardError) -> str:
-    return f"scope {RESERVED_SCOPE} ({error.what})"
+    return f"scope {RESERVED_SCOPE} ({error.what.rstrip('.')})"
 
 
 def _of_default(default: Default) -> tuple[Problem, ...]:
