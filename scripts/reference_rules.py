@@ -7,7 +7,7 @@ from collections.abc import Iterable, Sequence
 from pathlib import Path
 
 from wheelyard.core.delivery import METHODS
-from wheelyard.core.rules.defaults import DEFAULT_WITHOUT_READ, SWITCHES
+from wheelyard.core.rules.defaults import APPLIES, DEFAULT_WITHOUT_READ, SWITCHES
 from wheelyard.core.rules.deliveries import REACHES
 from wheelyard.core.rules.installers import BEHAVIOURS, EPOCHS
 from wheelyard.core.rules.lints import LINTS
@@ -95,6 +95,21 @@ def page() -> str:
                     row.confidence,
                 )
                 for row in REACHES
+            ),
+        ),
+        "## When a change of the workspace default applies\n",
+        table(
+            ("workload", "takes effect", "what to do", "setting that must be on", "source", "confidence"),
+            (
+                (
+                    row.workload,
+                    row.takes_effect,
+                    row.what_to_do,
+                    f"`{row.setting}`" if row.setting else "",
+                    row.source,
+                    row.confidence,
+                )
+                for row in APPLIES
             ),
         ),
         "## When the workspace default reaches classic compute\n",
