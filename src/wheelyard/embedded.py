@@ -15,7 +15,6 @@ from dataclasses import dataclass, field
 from pathlib import Path
 from typing import Literal, Self
 
-from starlette.routing import BaseRoute
 from starlette.types import ASGIApp
 
 from wheelyard.compute.engine import Engine, EngineSettings
@@ -65,7 +64,7 @@ from wheelyard.http.errors import status_of
 from wheelyard.http.feed_app import feed_app
 from wheelyard.http.metrics import Metrics
 from wheelyard.logs import hide_in_logs
-from wheelyard.pages.door import Surroundings, page_routes
+from wheelyard.pages.door import Served, Surroundings, serve_pages
 from wheelyard.pages.groups import page_groups
 from wheelyard.storage.backends import open_blobs, open_database
 from wheelyard.storage.barrier import Barrier, KeyRing
@@ -328,17 +327,19 @@ class _Services:
             self.logs,
         )
         metrics = Metrics()
+        pages = self._pages(workspace_id, metrics)
         return build_app(
             tuple(zip(ROOMS, services, strict=True)),
             self.tokens,
             feed_app=self.feed_app,
             workspace_id=workspace_id,
             ready=lambda: True,
-            routes=self._pages(workspace_id, metrics),
+            routes=pages.routes,
+            missing_page=pages.missing,
             metrics=metrics,
         )
 
-    def _pages(self, workspace_id: str, metrics: Metrics) -> list[BaseRoute]:
+    def _pages(self, workspace_id: str, metrics: Metrics) -> Served:
         around = Surroundings(
             sign_in=self.sign_in,
             workspace_id=workspace_id,
@@ -346,7 +347,7 @@ class _Services:
             status_of=status_of,
             record=metrics.record,
         )
-        return page_routes(page_groups(self.sign_in, self.repositories), around)
+        return serve_pages(page_groups(self.sign_in, self.repositories), around)
 
     def recover(self) -> None:
         """Find ended what an earlier process left running."""

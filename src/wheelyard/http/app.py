@@ -37,6 +37,7 @@ def build_app(
     ready: Callable[[], bool],
     limits: Limits | None = None,
     routes: Sequence[BaseRoute] = (),
+    missing_page: ASGIApp | None = None,
     metrics: Metrics | None = None,
 ) -> ASGIApp:
     """Build the app.
@@ -49,6 +50,7 @@ def build_app(
         ready: whether `/readyz` may say so.
         limits: sizes and worker threads.
         routes: further routes, tried before the rows (pages).
+        missing_page: answers a browser that asks for a page which is not there; without it, the rows' answer is JSON.
         metrics: where requests are counted, also those of the further routes; its own by default.
     """
     metrics = metrics or Metrics()
@@ -78,7 +80,7 @@ def build_app(
         ]
     )
     # Not a mount: those match decoded paths, and none with a line break in it.
-    router.router.default = dispatcher
+    router.router.default = dispatcher if missing_page is None else _page_or(missing_page, dispatcher)
     router.router.redirect_slashes = False
     return router if feed_app is None else _feed_first(feed_app, router)
 
@@ -89,6 +91,23 @@ def is_feed_path(path: str) -> bool:
         return False
     segments = path.split("/", 4)
     return _FEED_MARK in segments[2:4] and segments[1] not in _NO_ORGANIZATIONS
+
+
+def _page_or(missing_page: ASGIApp, dispatcher: Dispatcher) -> ASGIApp:
+    async def app(scope: Scope, receive: Receive, send: Send) -> None:
+        if scope["type"] == "http" and _is_for_a_browser(scope) and not dispatcher.answers(scope):
+            await missing_page(scope, receive, send)
+        else:
+            await dispatcher(scope, receive, send)
+
+    return app
+
+
+def _is_for_a_browser(scope: Scope) -> bool:
+    """Whether a person follows a link: programs accept anything or JSON, and what is below `/api` is for them."""
+    accepted = next((value for name, value in scope["headers"] if name == b"accept"), b"")
+    first = scope["path"].lstrip("/").partition("/")[0]
+    return scope["method"] in {"GET", "HEAD"} and b"text/html" in accepted and first not in _NO_ORGANIZATIONS
 
 
 def _feed_first(feed_app: ASGIApp, router: ASGIApp) -> ASGIApp:

@@ -120,6 +120,13 @@ class Dispatcher:
         self._new_request_id = new_request_id
         self._workers: anyio.CapacityLimiter | None = None
 
+    def answers(self, scope: Scope) -> bool:
+        """Whether a row answers this request, or there is more to say about it than that none does."""
+        try:
+            return self._routes.find(scope["method"], _raw_path(scope)) is not None
+        except MalformedRequest:
+            return True
+
     async def __call__(self, scope: Scope, receive: Receive, send: Send) -> None:
         if scope["type"] != "http":
             await send({"type": "websocket.close"})
@@ -135,10 +142,9 @@ class Dispatcher:
 
     def _call_of(self, scope: Scope) -> _Call:
         headers = {name.decode("latin-1"): value.decode("latin-1") for name, value in scope["headers"]}
-        raw_path = scope.get("raw_path") or quote(scope["path"]).encode()
         return _Call(
             method=scope["method"],
-            raw_path=raw_path.decode("latin-1"),
+            raw_path=_raw_path(scope),
             headers=headers,
             payload=Payload(
                 query=scope.get("query_string", b"").decode("latin-1"),
@@ -300,6 +306,11 @@ def _bearer(authorization: str) -> Secret[str]:
         reference="no-credentials",
         hint="set DATABRICKS_TOKEN, or run `wheelyard env`",
     )
+
+
+def _raw_path(scope: Scope) -> str:
+    raw_path: bytes = scope.get("raw_path") or quote(scope["path"]).encode()
+    return raw_path.decode("latin-1")
 
 
 def _no_such_endpoint(call: _Call) -> EndpointNotFound:

@@ -25,7 +25,7 @@ from starlette.formparsers import MultiPartException
 from starlette.requests import Request
 from starlette.responses import Response
 from starlette.routing import BaseRoute, Route
-from starlette.types import Message
+from starlette.types import ASGIApp, Message
 
 from wheelyard.control.caller import ANONYMOUS, RequestInfo
 from wheelyard.control.operation import ANYONE
@@ -34,6 +34,7 @@ from wheelyard.core.causes import cause_of
 from wheelyard.core.errors import (
     LimitExceeded,
     MalformedRequest,
+    NotFound,
     PermissionDenied,
     Unauthenticated,
     WheelyardError,
@@ -45,7 +46,7 @@ from wheelyard.pages.page import Answer, Moved, Page, PageGroup, PageRequest, Sh
 from wheelyard.pages.refusals import refusal
 from wheelyard.pages.rendering import HEADERS, render
 
-__all__ = ["CSRF_FIELD", "LARGEST_FORM_BYTES", "Surroundings", "page_routes"]
+__all__ = ["CSRF_FIELD", "LARGEST_FORM_BYTES", "Served", "Surroundings", "serve_pages"]
 
 _LOG = structlog.get_logger("wheelyard.pages")
 
@@ -78,13 +79,29 @@ class Surroundings:
     record: Record
 
 
-def page_routes(groups: Iterable[PageGroup[Any]], surroundings: Surroundings) -> list[BaseRoute]:
-    """Routes of all pages, and of what they load."""
+@dataclass(frozen=True, slots=True)
+class Served:
+    """What the web framework serves: a route for each page and asset, and an app for paths that are no page."""
+
+    routes: list[BaseRoute]
+    missing: ASGIApp
+
+
+def serve_pages(groups: Iterable[PageGroup[Any]], surroundings: Surroundings) -> Served:
+    """All pages, and what they load."""
     door = _Door(surroundings)
-    return [
-        *(Route(path, endpoint, methods=[method]) for method, path, endpoint in door.rows(groups)),
-        *_asset_routes(),
-    ]
+    routes = [Route(path, endpoint, methods=[method]) for method, path, endpoint in door.rows(groups)]
+    missing = Route("/{path:path}", door.endpoint(_Row(_MISSING, None)), methods=["GET"])
+    return Served([*routes, *_asset_routes()], missing.app)
+
+
+def _no_such_page(_pages: None, _request: PageRequest) -> Answer:
+    raise NotFound(
+        "This workspace has no page at this address.", reference="page-not-found", hint="begin at the overview, /"
+    )
+
+
+_MISSING: Page[None] = Page("GET", "(none)", _no_such_page, needs=ANYONE)
 
 
 def _asset_routes() -> list[BaseRoute]:
@@ -117,9 +134,11 @@ class _Door:
             for page in group.pages:
                 row = _Row(page, group.answered_by)
                 self._rows[page.method, page.path] = row
-                yield page.method, page.path, self._endpoint(row)
+                yield page.method, page.path, self.endpoint(row)
 
-    def _endpoint(self, row: _Row) -> Any:
+    def endpoint(self, row: _Row) -> Any:
+        """What the web framework calls for a row."""
+
         async def endpoint(request: Request) -> Response:
             started = time.perf_counter()
             form, unreadable = NO_FORM, None
