@@ -87,9 +87,10 @@ def test_on_a_terminal(start: Start) -> None:
         shown += os.read(ours, 65536)
     os.close(ours)
     lines = [line.strip() for line in re.sub(r"\x1b\[[0-9;]*m", "", shown.decode()).splitlines()]
-    [place] = [number for number, line in enumerate(lines) if LINK.fullmatch(line)]
+    [place] = [number for number, line in enumerate(lines) if line.startswith("sign in   ")]
+    assert LINK.fullmatch(lines[place].removeprefix("sign in   "))
     assert re.fullmatch(
-        r"Open this to set the admin's password; it works once, until \d{4}-\d\d-\d\d \d\d:\d\d UTC:", lines[place - 1]
+        r"works once, until \d{4}-\d\d-\d\d \d\d:\d\d UTC, and sets the admin's password", lines[place + 1]
     )
 
 

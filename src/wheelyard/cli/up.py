@@ -165,8 +165,8 @@ def _banner(url: str, data_dir: Path, sandbox: str, link: Secret[str] | None) ->
     console.print(f"  data      {data_dir}", soft_wrap=True)
     console.print(f"  sandbox   {sandbox}", soft_wrap=True)
     if link is not None:
-        console.print(f"\n  Open this to set the admin's password; it works once, until {until}:", soft_wrap=True)
-        console.print(f"  [bold cyan]{link.reveal()}[/bold cyan]", soft_wrap=True)
+        console.print(f"  sign in   [bold cyan]{link.reveal()}[/bold cyan]", soft_wrap=True)
+        console.print(f"            works once, until {until}, and sets the admin's password", soft_wrap=True)
     console.print(
         '\n  In another terminal: [bold]eval "$(wheelyard env)"[/bold], then `wheelyard doctor`. Ctrl-C stops it.\n'
     )

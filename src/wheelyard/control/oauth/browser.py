@@ -1,8 +1,9 @@
 """Signing in a person by browser: a token pasted on our page becomes a code, the code an access and a refresh token.
 
-There are no passwords here, so a person proves itself with a personal access token. The sign-in lives no longer than
-that token: revoking it, or removing its owner, ends the sign-in at the next refresh, and an access token does not
-outlive it. A refresh token is replaced at each use; one that comes a second time has been copied, and ends the sign-in.
+Passwords are for the workspace's own pages; here a person proves itself with a personal access token. The sign-in lives
+no longer than that token: revoking it, or removing its owner, ends the sign-in at the next refresh, and an access token
+does not outlive it. A refresh token is replaced at each use; one that comes a second time has been copied, and ends the
+sign-in.
 
 Source: RFC 6749, 4.1 and 6; RFC 7636; RFC 9700, 4.14.
 """
