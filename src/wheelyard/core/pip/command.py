@@ -105,6 +105,8 @@ PIP_OPTIONS_LOOSE: tuple[PipOption, ...] = tuple(
 
 def _split(words: list[str]) -> tuple[str, list[str]]:
     """The command, and all other words in order: general options may stand before it."""
+    if words and not words[0].startswith("-"):
+        return words[0], words[1:]
     _options, rest = _general_reader().read(words)
     if not rest:
         return "install", words

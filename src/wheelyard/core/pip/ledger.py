@@ -62,10 +62,10 @@ class Ledger:
 
     def urls(self, option_name: str) -> tuple[Sourced[SafeUrl], ...]:
         found = self.standing.get(option_name, ())
-        return tuple(Sourced(e.value, e.origin, e.kind) for e in found if isinstance(e.value, SafeUrl))
+        return tuple([Sourced(e.value, e.origin, e.kind) for e in found if isinstance(e.value, SafeUrl)])
 
     def texts(self, option_name: str) -> tuple[Sourced[str], ...]:
-        return tuple(Sourced(str(e.value), e.origin, e.kind) for e in self.standing.get(option_name, ()))
+        return tuple([Sourced(str(e.value), e.origin, e.kind) for e in self.standing.get(option_name, ())])
 
     def last_text(self, option_name: str) -> Sourced[str] | None:
         found = self.texts(option_name)

@@ -22,6 +22,7 @@ __all__ = ["LineOptions", "is_remote", "joined_path", "lines_of", "options_on"]
 
 _COMMENT = re.compile(r"(^|\s+)#.*$")
 _VARIABLE = re.compile(r"\$\{([A-Z0-9_]+)\}")
+_SEEN_BY_SHELL = re.compile(r"['\"\\\t\r\n]")
 _REMOTE = re.compile(r"^(http|https|file):", re.IGNORECASE)
 
 
@@ -76,12 +77,21 @@ def options_on(line: str, installer: Installer) -> LineOptions | None:
     if begin == len(words):
         return None if project else LineOptions([])
     try:
-        noted, _rest = _reader_of(installer.version).read(shlex.split(" ".join(words[begin:])))
+        noted, _rest = _reader_of(installer.version).read(split_as_shell(" ".join(words[begin:])))
     except ValueError as error:
         raise NotUnderstood(str(error)) from error
     if project or any(name == "editable" for name, _value in noted):
         return None
     return LineOptions(noted)
+
+
+def split_as_shell(text: str) -> list[str]:
+    """`shlex.split`, which reads a character at a time, where there is anything for it to see.
+
+    Raises:
+        ValueError: a quotation that does not end, or nothing after a backslash.
+    """
+    return shlex.split(text) if _SEEN_BY_SHELL.search(text) else [word for word in text.split(" ") if word]
 
 
 @lru_cache(maxsize=64)

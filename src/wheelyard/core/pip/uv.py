@@ -11,7 +11,7 @@ Source: facts/packaging.md B1, facts/delivery.md 0.3; measured by the differenti
 
 from __future__ import annotations
 
-from collections.abc import Iterable, Iterator
+from collections.abc import Iterable, Iterator, Sequence
 from dataclasses import dataclass
 
 from wheelyard.core.pip.answer import PUBLIC_INDEX, EffectiveOptions, Sourced, Strategy, Verdict
@@ -38,6 +38,7 @@ UV_FILES = (LayerKind.UV_CONFIG_FILE, LayerKind.UV_PROJECT_FILE, LayerKind.UV_US
 """Nearest first: lists are joined in this order, of single values the nearest counts."""
 
 _DEFAULTS = frozenset({"default-index", "index-url"})
+_COMMAND_LINE, _ENVIRONMENT, _REQUIREMENTS = LayerKind.COMMAND_LINE, LayerKind.ENVIRONMENT, LayerKind.REQUIREMENTS
 _SEARCHED = ("default-index", "index", "extra-index-url", "index-url")
 _COMMA = frozenset({"find-links"})
 _UV_KINDS = frozenset({LayerKind.ENVIRONMENT, LayerKind.COMMAND_LINE, LayerKind.REQUIREMENTS, *UV_FILES})
@@ -91,6 +92,9 @@ class _Search:
         self.order: Order = order
         self.read = sorted((layer for layer in layers if not layer.ignored), key=lambda layer: layer.position)
         self.entries: list[_Entry] = []
+        self.named: dict[tuple[LayerKind, str], list[tuple[Layer, Setting]]] = {}
+        self.filed: dict[str, list[tuple[Layer, Setting]]] = {}
+        self._sort_out()
         self.refusal = next((layer.refusal for layer in self.read if layer.refusal and layer.kind in _UV_KINDS), None)
         self._note_blind(layers)
 
@@ -124,16 +128,16 @@ class _Search:
     def _option(self, name: str) -> list[_Entry]:
         given = [
             self._enter(name, text, layer, s)
-            for layer, s in self._settings(LayerKind.COMMAND_LINE, name)
+            for layer, s in self._settings(_COMMAND_LINE, name)
             for text in _words(name, s)
         ]
         variable = UV_VARIABLES.get(name, "")
         found = [
             self._enter(name, text, layer, setting, variable)
-            for layer, setting in self._settings(LayerKind.ENVIRONMENT, variable)
+            for layer, setting in self._settings(_ENVIRONMENT, variable)
             for text in _words(name, setting)
         ]
-        if self._settings(LayerKind.COMMAND_LINE, name):
+        if self._settings(_COMMAND_LINE, name):
             for entry in found:
                 entry.lose(f"replaced by `--{name}` on the command line: uv takes one of the two")
             return [entry for entry in given if entry.text]
@@ -155,13 +159,11 @@ class _Search:
 
     def _filed_settings(self, names: tuple[str, ...], section: str) -> list[tuple[Layer, Setting]]:
         """What the files say, nearest first."""
-        layers = [layer for kind in UV_FILES for layer in self.read if layer.kind is kind]
-        pairs = ((layer, setting) for layer in layers for setting in layer.settings)
-        return [(layer, s) for layer, s in pairs if s.name in names and s.section == section and s.text]
+        return [(layer, s) for layer, s in self.filed.get(section, ()) if s.name in names]
 
     def _required(self) -> list[_Entry]:
         """Option lines of requirements files, behind everything else: extra ones first, then the one index."""
-        lines = [(layer, s) for layer in self.read if layer.kind is LayerKind.REQUIREMENTS for s in layer.settings]
+        lines = [(layer, s) for layer in self.read if layer.kind is _REQUIREMENTS for s in layer.settings]
         extras = [self._enter(s.name, s.text.reveal(), layer, s) for layer, s in lines if s.name == "extra-index-url"]
         urls = [self._enter(s.name, s.text.reveal(), layer, s) for layer, s in lines if s.name == "index-url"]
         for layer, s in lines:
@@ -191,7 +193,7 @@ class _Search:
 
     def _no_index(self) -> str:
         """Who says so, empty for nobody. Of several files the nearest speaks, and may say no for all of them."""
-        for kind in (LayerKind.COMMAND_LINE, LayerKind.REQUIREMENTS):
+        for kind in (_COMMAND_LINE, _REQUIREMENTS):
             for layer, setting in self._settings(kind, "no-index"):
                 return layer.origin_of(setting)
         filed = [found for section in ("pip", "global") for found in self._filed_settings(("no-index",), section)]
@@ -213,7 +215,7 @@ class _Search:
         roots = [
             self._enter("cert", setting.text.reveal(), layer, setting, name)
             for name in _ROOTS
-            for layer, setting in self._settings(LayerKind.ENVIRONMENT, name)
+            for layer, setting in self._settings(_ENVIRONMENT, name)
             if setting.text
         ]
         if given:
@@ -227,9 +229,18 @@ class _Search:
 
     # Bookkeeping
 
-    def _settings(self, kind: LayerKind, name: str) -> list[tuple[Layer, Setting]]:
-        found = ((layer, s) for layer in self.read if layer.kind is kind for s in layer.settings)
-        return [(layer, setting) for layer, setting in found if name and setting.name == name]
+    def _sort_out(self) -> None:
+        """By place and name, and what files say by section, nearest file first."""
+        for layer in self.read:
+            for setting in layer.settings:
+                self.named.setdefault((layer.kind, setting.name), []).append((layer, setting))
+        for layer in (layer for kind in UV_FILES for layer in self.read if layer.kind is kind):
+            for setting in layer.settings:
+                if setting.text:
+                    self.filed.setdefault(setting.section, []).append((layer, setting))
+
+    def _settings(self, kind: LayerKind, name: str) -> Sequence[tuple[Layer, Setting]]:
+        return self.named.get((kind, name), ()) if name else ()
 
     def _enter(self, option: str, text: str, layer: Layer, setting: Setting, origin: str = "") -> _Entry:
         entry = _Entry(option, text, setting.origin or origin or layer.origin, layer.kind)
@@ -240,14 +251,14 @@ class _Search:
         yield from self._option(name)
         for section in ("pip", "global"):
             yield from self._from_files((name,), section)
-        yield from (entry for entry in self.entries if entry.option == name and entry.kind is LayerKind.REQUIREMENTS)
+        yield from (entry for entry in self.entries if entry.option == name and entry.kind is _REQUIREMENTS)
 
     def _note_blind(self, layers: Iterable[Layer]) -> None:
         for layer in layers:
             for setting in layer.settings:
-                option = option_named(layer.option_name(setting))
                 foreign = layer.kind not in _UV_KINDS or setting.name.startswith("PIP_")
-                if foreign and option is not None:
+                option = option_named(layer.option_name(setting)) if foreign else None
+                if option is not None:
                     for value in values_of(option, setting.text):
                         text = value.reveal() if isinstance(value, SafeUrl) else value
                         why = f"ignored: {layer.ignored}" if layer.ignored else _PIP_ONLY
