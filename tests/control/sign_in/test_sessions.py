@@ -244,6 +244,14 @@ def test_a_session_ends_with_its_user(door: Door) -> None:
     assert "removed" in ended(door, sessions[0])
 
 
+def test_a_session_nobody_used_while_its_person_was_deactivated_is_over_too(door: Door) -> None:
+    person = door.somebody()
+    new = door.by_password(person)
+    door.activate(person, active=False)
+    door.activate(person, active=True)
+    assert "the user is deactivated" in ended(door, new)
+
+
 def test_a_session_of_somebody_deactivated_does_not_come_back(door: Door) -> None:
     person = door.somebody()
     new = door.by_password(person)

@@ -70,6 +70,7 @@ class Directory:
         self._changes = 0
         self._known: tuple[int, Groups] | None = None
         self._on_removed: list[Callable[[Principal], None]] = []
+        self._on_deactivated: list[Callable[[Principal], None]] = []
         self._on_renamed: list[Callable[[str, str], None]] = []
 
     # What other rooms ask ------------------------------------------------------------------------------------------
@@ -82,6 +83,10 @@ class Directory:
     def on_removed(self, callback: Callable[[Principal], None]) -> None:
         """Be told of principals that are gone, before whoever removed them is."""
         self._on_removed.append(callback)
+
+    def on_deactivated(self, callback: Callable[[Principal], None]) -> None:
+        """Be told of principals that were active and are not any more."""
+        self._on_deactivated.append(callback)
 
     def on_renamed(self, callback: Callable[[str, str], None]) -> None:
         """Be told of a group's (old, new) name, for ACLs that hold it."""
@@ -252,7 +257,7 @@ class Directory:
         return rules.new_row(kind, principal_id, name, body, created_at=int(self._clock() * 1000))
 
     def _edit(self, kind: Kind, principal_id: str, change: Callable[[wire.Resource], wire.Resource]) -> wire.Resource:
-        def edit(tx: Connection) -> tuple[str, str]:
+        def edit(tx: Connection) -> tuple[store.PrincipalRow, store.PrincipalRow]:
             row = rules.must_be(tx, kind, principal_id)
             wanted = change(rules.described(tx, row, rules.load_groups(tx)))
             changed = rules.edited(row, wanted)
@@ -262,12 +267,15 @@ class Directory:
             store.update_principal(tx, changed)
             rules.write_lists(tx, changed, wanted)
             rules.refuse_without_admin(tx)
-            return row.name, changed.name
+            return row, changed
 
         before, after = self._change(edit)
-        if before != after:
-            for callback in self._on_renamed:
-                callback(before, after)
+        if before.name != after.name:
+            for renamed in self._on_renamed:
+                renamed(before.name, after.name)
+        if before.active and not after.active:
+            for deactivated in self._on_deactivated:
+                deactivated(_principal(after))
         return self._shown_by_id(principal_id)
 
     def _shown_by_id(self, principal_id: str, kind: Kind | None = None) -> wire.Resource:

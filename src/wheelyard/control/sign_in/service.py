@@ -103,6 +103,7 @@ class SignIn:
             size=10_000,
         )
         directory.on_removed(self._forget_principal)
+        directory.on_deactivated(self._end_sessions)
 
     def recover(self) -> None:
         """Remove what expired while no process ran."""
@@ -408,6 +409,9 @@ class SignIn:
             self._sessions.end_all(tx, gone.principal_id, "principal")
 
         self._database.write(forget)
+
+    def _end_sessions(self, deactivated: Principal) -> None:
+        self._database.write(lambda tx: self._sessions.end_all(tx, deactivated.principal_id, "principal"))
 
 
 def _is_unchanged(tx: Connection, principal_id: str, seen: store.PasswordRow | None) -> bool:
