@@ -3,7 +3,7 @@ PYTHON ?= python3
 RUN := .venv/bin
 WHEELHOUSE := $(CURDIR)/.tools/wheelhouse
 
-.PHONY: help demo up test check bench setup setup-test lock docs record clean
+.PHONY: help demo up test check bench setup setup-test lock docs record screenshots clean
 
 help:
 	@echo "make demo    set up, then walk through the main job end to end"
@@ -45,6 +45,9 @@ docs: setup-test
 record: setup-test
 	WHEELYARD_RECORD=1 $(RUN)/python -m pytest -q tests/matrix
 	$(RUN)/python -m pytest -q tests/acceptance --record
+
+screenshots: setup-test
+	@$(RUN)/python scripts/screenshots.py
 
 lock:
 	$(RUN)/uv pip compile -q --universal --python-version 3.11 --generate-hashes --no-emit-index-url --no-header --no-annotate \

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import re
 from collections.abc import Sequence
 
 from playwright.sync_api import FilePayload, Locator, Response, expect
@@ -81,9 +82,18 @@ class SourcesPage:
         assert answer.status == 422, answer.status
         expect(self.page.get_by_text("Not saved.", exact=True)).to_be_visible()
 
+    def check(self) -> None:
+        """Press Check, and wait for the results."""
+        with self.page.expect_response(lambda answer: answer.url.endswith(f"{PAGE}/check")):
+            self.page.get_by_role("button", name="Check", exact=True).click()
+        expect(self.page.locator(".result, #check .muted").first).to_be_visible()
+
+    def delete_button(self, words: str) -> Locator:
+        return self.page.get_by_role("button", name=re.compile(rf"^Delete\W+the stored {words}"))
+
     def delete(self, words: str) -> None:
         """Press Delete of one value and confirm."""
-        self.page.get_by_role("button", name=f"Delete the stored {words}").click()
+        self.delete_button(words).click()
         self.page.get_by_role("dialog").get_by_role("button", name="Delete").click()
 
     # -- reading

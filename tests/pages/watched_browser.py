@@ -26,6 +26,7 @@ from playwright.sync_api import (
     Request,
     Response,
     Route,
+    expect,
 )
 
 __all__ = ["NARROW", "WIDE", "Visitor", "WatchedBrowser", "chromium_arguments"]
@@ -35,8 +36,12 @@ WIDE, NARROW = 1280, 360
 PATIENCE_SECONDS = 15
 """How long an element may take to be as a test wants it."""
 
-_AS_EXPECTED = re.compile(r"Failed to load resource: the server responded with a status of 4\d\d")
-"""Chromium's own line about an answer that a test looks at by itself."""
+expect.set_options(timeout=PATIENCE_SECONDS * 1000)
+
+_AS_EXPECTED = re.compile(
+    r"Failed to load resource: the server responded with a status of 4\d\d|Response Status Error Code 4\d\d"
+)
+"""Chromium's and htmx's own lines about answers that a test looks at by itself."""
 
 _REPORT_VIOLATIONS = """
 addEventListener("securitypolicyviolation", (event) => {

@@ -15,10 +15,9 @@ from typing import Any
 
 from databricks.sdk import WorkspaceClient
 from databricks.sdk.service.workspace import AclPermission
-from tests.compute.packages import wheel
 from tests.conftest import Workspace
 from tests.control.instant_engine import InstantEngine
-from tests.feed.conftest import multipart, upload_fields
+from tests.feed.conftest import multipart, upload_fields, wheel
 from tests.security.secrets_made import remember
 
 from wheelyard.core.names import RESERVED_SCOPE
@@ -160,7 +159,7 @@ def private_feed(workspace: Workspace, *packages: str) -> tuple[str, str]:
     feeds = "/api/2.0/wheelyard/feeds"
     made = workspace.request("POST", feeds, body={"name": f"team-{uuid.uuid4().hex[:8]}"}).json
     for package in packages:
-        ((filename, content),) = wheel(package).items()
+        filename, content = wheel(package)
         kind, body = multipart(upload_fields(filename, content), filename, content)
         path = made["upload_url"].removeprefix(workspace.host)
         answer = workspace.request("POST", path, body=body, headers={"Content-Type": kind})
