@@ -72,7 +72,7 @@ def _neither(text: str) -> Iterator[Problem]:
     content = _sequence_content("".join(text.split()))
     if content is None:
         yield Problem(
-            "not-a-certificate", f"the value holds no `{_BEGIN}`", "paste the whole PEM file, that line included"
+            "not-a-certificate", f"the value holds no `{_BEGIN}`", "give the whole PEM file, that line included"
         )
     elif content[:2] == b"\x02\x01":
         yield _key()
@@ -102,7 +102,7 @@ def _blocks(text: str) -> Iterator[Problem]:
         yield Problem(
             "certificate-is-cut",
             f"a certificate has no `{_END}`: the text is cut off",
-            "paste the whole PEM file, its last line included",
+            "give the whole PEM file, its last line included",
         )
     else:
         yield from _undecodable(text)
