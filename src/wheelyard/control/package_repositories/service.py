@@ -14,6 +14,7 @@ from datetime import UTC, datetime
 from pathlib import Path
 
 from wheelyard.control.caller import Caller
+from wheelyard.control.clusters.lifecycle import refuse_job_cluster
 from wheelyard.control.clusters.old_defaults import OldDefault
 from wheelyard.control.clusters.progress import Progress
 from wheelyard.control.clusters.service import Clusters
@@ -186,8 +187,9 @@ class PackageRepositories:
         Raises:
             NotFound: there is no such cluster.
             PermissionDenied: the caller may not restart it.
+            InvalidState: it belongs to a job.
         """
-        self._clusters.require(caller, cluster_id, "CAN_RESTART")
+        refuse_job_cluster(self._clusters.require(caller, cluster_id, "CAN_RESTART"), "restarted")
         self._clusters.restart(caller, RestartCluster(cluster_id))
 
     # -- which index wins
