@@ -1,7 +1,7 @@
-"""Where a form may lead to afterwards: a path of this workspace, never another site.
+r"""Where a form may lead to afterwards: a path of this workspace, never another site.
 
-A path that an address or a field brings along is somebody else's text. What browsers read as more than a path (`//host`,
-`/\\host`, a line break that begins a header) is not taken, and neither is what a browser would have escaped.
+A path that an address or a field brings along is somebody else's text. What browsers read as more than a path
+(`//host`, `/\host`, a line break that begins a header) is not taken, and neither is what a browser would have escaped.
 """
 
 from __future__ import annotations
