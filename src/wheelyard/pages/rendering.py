@@ -63,14 +63,11 @@ def _coded(text: str) -> Markup:
 
 
 def _sentence(text: str) -> str:
-    """A clause as a sentence: a capital letter, a full stop.
-
-    A name in backticks that stands first keeps its spelling.
-    """
+    """A clause as a sentence: a capital letter, a full stop. A name that stands first keeps its spelling."""
     text = text.strip()
-    if not text:
-        return ""
-    return text[:1].upper() + text[1:] + ("" if text[-1] in ".!?…" else ".")
+    first = text.partition(" ")[0]
+    is_word = first.isalpha() and first not in {"pip", "uv"}
+    return (text[:1].upper() if is_word else text[:1]) + text[1:] + ("" if text[-1:] in ".!?…" else ".")
 
 
 def _environment() -> Environment:
