@@ -36,6 +36,11 @@ class SourcesPage:
         return self.page.get_by_label("Custom SSL certificate")
 
     @property
+    def extras_group(self) -> Locator:
+        """What holds the rows."""
+        return self.page.get_by_role("group", name="Extra index URLs")
+
+    @property
     def project(self) -> Locator:
         return self.page.get_by_label("with project")
 
@@ -49,6 +54,16 @@ class SourcesPage:
 
     def add_row(self) -> None:
         self.page.get_by_role("button", name="Add extra index URL").click()
+
+    def paste_certificate(self, text: str) -> None:
+        """As the clipboard does it: at once, however long it is."""
+        self.certificate.evaluate(
+            """(area, text) => {
+                area.value = text;
+                area.dispatchEvent(new Event("input", { bubbles: true }));
+            }""",
+            text,
+        )
 
     def choose_file(self, name: str, content: bytes) -> None:
         payload: FilePayload = {"name": name, "mimeType": "application/octet-stream", "buffer": content}
@@ -64,7 +79,7 @@ class SourcesPage:
     def save(self) -> Response:
         """Press Save; returns the answer to the form."""
         with self.page.expect_response(_is_save) as sent:
-            self.save_button.click()
+            self.save_button.press("Enter")
         return sent.value
 
     @property

@@ -219,11 +219,12 @@ class WatchedBrowser:
         return visitor
 
     def close(self) -> list[str]:
-        """End everything; returns what must not have happened."""
+        """End everything; returns what must not have happened. What ends with its window is no incident."""
+        incidents = [incident for visitor in self._visitors for incident in visitor.incidents]
         for visitor in self._visitors:
             visitor.context.close()
             self._keep("\n".join(visitor.received))
-        return [incident for visitor in self._visitors for incident in visitor.incidents]
+        return incidents
 
 
 def _watch(visitor: Visitor) -> None:
