@@ -21,6 +21,7 @@ from typing import Final
 
 import httpcore2
 import httpx2
+from cryptography import x509
 
 from wheelyard import __version__
 from wheelyard.control.package_repositories.addresses import AddressRules
@@ -181,7 +182,7 @@ class _Visit:
         headers = _HEADERS | ({"Authorization": authorization.reveal()} if authorization else {})
         request = httpx2.Request("GET", page, headers=headers)
         url = httpcore2.URL(scheme=page.raw_scheme, host=page.raw_host, port=page.port, target=page.raw_path)
-        context = trust.context() if page.scheme == "https" else unverified_context()
+        context = trust.context() if page.scheme == "https" else None
         content = _Content()
         try:
             with (
@@ -197,38 +198,44 @@ class _Visit:
         except TlsRefused as refused:
             raise self._why_refused(page, trust, refused.error) from None
         except httpx2.DecodingError:
-            raise Met("answer-cut", host=host_of(page), bytes=content.count) from None
+            why = Phrase("what it packed could not be unpacked")
+            raise Met("answer-cut", host=host_of(page), why=why, bytes=content.count) from None
         except httpcore2.LocalProtocolError:
             raise bad_url("no request can be made of the URL", "look at the characters in its path") from None
         except (httpcore2.NetworkError, httpcore2.RemoteProtocolError):
             raise self._why_broken(page, content) from None
 
     def _why_refused(self, page: httpx2.URL, trust: Trust, error: ssl.SSLCertVerificationError) -> Met:
-        """Read the certificates on a second connection, which is closed before anything is sent on it."""
-        host = page.raw_host.decode("ascii")
-        connection = self._network.connect(host, port_of(page))
-        try:
-            connection.settimeout(self._deadline.left("the certificate was not accepted"))
-            connection = unverified_context().wrap_socket(connection, server_hostname=host.removesuffix("."))
-            chain = sent_chain(connection)
-        except OSError:
-            chain = ()
-        finally:
-            connection.close()
+        chain = self._sent_chain(page.raw_host.decode("ascii"), port_of(page))
         if chain:
             self.seen.append(chain_phrase(chain))
         return reason_refused(error, chain, trust, host_of(page), self._now)
+
+    def _sent_chain(self, host: str, port: int) -> tuple[x509.Certificate, ...]:
+        """What the server sends, read on a second connection that is closed before anything is said on it."""
+        try:
+            connection = self._network.connect(host, port)
+        except Met:
+            return ()
+        try:
+            connection.settimeout(self._deadline.left("the certificate was not accepted"))
+            connection = unverified_context().wrap_socket(connection, server_hostname=host.removesuffix("."))
+            return sent_chain(connection)
+        except OSError:
+            return ()
+        finally:
+            connection.close()
 
     def _why_broken(self, page: httpx2.URL, content: _Content) -> Met:
         stream, host = self._network.stream, host_of(page)
         begun = stream.begun if stream is not None else b""
         if content.is_begun:
-            return Met("answer-cut", host=host, bytes=content.count)
+            return Met("answer-cut", host=host, why=Phrase("the connection ended"), bytes=content.count)
         if not begun:
             return Met("closed-without-answer", host=host, stage=Phrase("when the request had been sent"))
         if page.scheme == "http" and re.match(rb"[\x14-\x17]\x03[\x00-\x04]", begun):
-            return encrypted(host, port_of(page))
-        return Met("not-http", host=host, port=str(port_of(page)))
+            return encrypted(page.host, port_of(page))
+        return Met("not-http", host=host)
 
     def _note_answer(self, answer: httpx2.Response, trust: Trust) -> None:
         connection = self._network.stream.socket if self._network.stream is not None else None
@@ -277,7 +284,7 @@ class _Visit:
         if answer.is_success:
             return self._page(question, page, answer)
         if status == 400 and page.scheme == "http" and TLS_EXPECTED.search(self._beginning(answer)):
-            return encrypted(host, port_of(page)), None
+            return encrypted(page.host, port_of(page)), None
         return refusal(question.project, host, answer, is_sent=is_sent), None
 
     def _beginning(self, answer: httpx2.Response) -> bytes:

@@ -154,13 +154,13 @@ OUTCOMES: Final = (
         "answer-cut",
         False,
         "`{host}` broke its answer off",
-        "the connection ended, or its content could not be unpacked, after {bytes} bytes of content",
+        "{why} after {bytes} bytes of content",
         "look at the log of the index or of the proxy before it",
     ),
     Outcome(
         "not-http",
         False,
-        "`{host}` answers on port {port}, and not in HTTP",
+        "`{host}` answers, and not in HTTP",
         "what it sent cannot be read as an HTTP answer",
         "look at the port in the URL",
     ),
@@ -225,7 +225,7 @@ OUTCOMES: Final = (
         False,
         "`{host}` wants credentials, and the URL holds none",
         "it answered 401",
-        "write them into the URL: `https://USER:TOKEN@{host}/…`",
+        "write them into the URL, before the host: `USER:TOKEN@{host}`",
     ),
     Outcome(
         "credentials-refused",
@@ -267,7 +267,7 @@ OUTCOMES: Final = (
     Outcome(
         "too-many-requests",
         False,
-        "`{host}` has no time for more requests now",
+        "`{host}` takes no more requests for now",
         "it answered 429{wait}",
         "check again later; repeated failed sign-ins are one cause",
     ),

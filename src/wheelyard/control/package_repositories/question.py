@@ -48,6 +48,8 @@ def read_question(url: SafeUrl, certificate: str, project: str, machine_roots: P
         Met: something of it cannot be used.
     """
     base = url.reveal().strip()
+    if not base:
+        raise bad_url("no URL is given", "write the index URL first")
     for problem in problems_of(INDEX_URL_KEY, base):
         if problem.level == "error":
             raise bad_url(problem.text, problem.hint)
@@ -59,7 +61,10 @@ def read_question(url: SafeUrl, certificate: str, project: str, machine_roots: P
     except httpx2.InvalidURL:
         raise bad_url("the URL cannot be read", _ELSEWHERE) from None
     if page.scheme not in SCHEMES:
-        raise bad_url("only indexes at `https://` and `http://` can be checked", "look at a folder on its own machine")
+        raise bad_url(
+            "only indexes at `https://` and `http://` can be checked",
+            "a folder is an index only to the machine it lies on: ask there",
+        )
     if page.userinfo or not page.host:
         raise bad_url("the URL names no host, or its credentials cannot be told from it", "write `@` in them as `%40`")
     authorization = next((Secret(f"Basic {sent.reveal()}") for sent in credentials_as_sent(url)), None)
