@@ -48,7 +48,7 @@ def test_the_overview_says_where_things_are(site: SignInSite) -> None:
     assert SUMMARY in page.text
     assert f"databricks auth login --host {site.url}" in page.text
     assert 'eval "$(wheelyard env)"' in page.text
-    assert page.links["Manage default package repositories"] == "/settings/compute/default-package-repositories"
+    assert page.links["Manage Default Package Repositories"] == "/settings/compute/default-package-repositories"
     assert page.links["Settings"] == "/settings"
 
 

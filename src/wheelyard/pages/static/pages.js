@@ -57,7 +57,7 @@ document.addEventListener("htmx:beforeSwap", ({ detail }) => {
     detail.swapOverride = "innerHTML";
     // What asks every second says it once.
     detail.shouldSwap = bySubmit(detail) || refusal !== "session-over" || !notice.querySelector(OVER);
-  } else if (detail.successful ?? detail.xhr.status < 400) {
+  } else if (detail.xhr.status < 400) {
     notice.querySelector(OVER)?.remove();
   }
 });
