@@ -15,6 +15,7 @@ from pathlib import Path
 
 from bench.corpus import Wheel, write_index
 from bench.run import Absent, Run
+from bench.tools import installing
 from wheelyard.compute.machine import Interpreter
 
 __all__ = ["RequirementSet", "requirement_set"]
@@ -23,6 +24,7 @@ _WANTED = (
     *("pandas", "numpy", "pyarrow", "scikit-learn", "fastapi", "sqlalchemy", "requests", "boto3", "rich"),
     *("pydantic", "matplotlib", "openpyxl", "httpx", "pytest", "mlflow-skinny", "databricks-sdk", "pyyaml", "jinja2"),
 )
+_READY = ".ready"
 _FEW = ("rich", "requests", "jinja2")
 
 
@@ -57,20 +59,26 @@ def requirement_set(run: Run, interpreter: Interpreter) -> RequirementSet | Abse
     """The set for this Python, kept among the tools."""
     wanted = _WANTED if run.scale.packages else _FEW
     folder = run.tools / f"set-{len(wanted)}-{interpreter.name}"
-    stamp = folder / ".ready"
-    if not stamp.exists():
-        run.say("downloading the requirement set")
-        shutil.rmtree(folder, ignore_errors=True)
-        words = [sys.executable, "-m", "pip", "--python", str(interpreter.executable), "download", "--quiet"]
-        words += ["--disable-pip-version-check", "--only-binary", ":all:", "--dest", str(folder / "wheels"), *wanted]
-        done = subprocess.run(words, check=False, capture_output=True, text=True)
-        if done.returncode != 0:
-            last = done.stderr.strip().splitlines()[-1:]
-            return Absent(f"the requirement set could not be downloaded: {last[0] if last else 'pip failed'}")
-        _arrange(folder)
-        stamp.touch()
+    with installing(run):
+        problem = None if (folder / _READY).exists() else _download(run, folder, interpreter, wanted)
+    if problem is not None:
+        return problem
     packages = sorted((folder / "packages").iterdir())
     return RequirementSet(folder, {one.name: sorted(one.glob("*.whl")) for one in packages}, wanted[0])
+
+
+def _download(run: Run, folder: Path, interpreter: Interpreter, wanted: tuple[str, ...]) -> Absent | None:
+    run.say("downloading the requirement set")
+    shutil.rmtree(folder, ignore_errors=True)
+    words = [sys.executable, "-m", "pip", "--python", str(interpreter.executable), "download", "--quiet"]
+    words += ["--disable-pip-version-check", "--only-binary", ":all:", "--dest", str(folder / "wheels"), *wanted]
+    done = subprocess.run(words, check=False, capture_output=True, text=True)
+    if done.returncode != 0:
+        last = done.stderr.strip().splitlines()[-1:]
+        return Absent(f"the requirement set could not be downloaded: {last[0] if last else 'pip failed'}")
+    _arrange(folder)
+    (folder / _READY).touch()
+    return None
 
 
 def _arrange(folder: Path) -> None:

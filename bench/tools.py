@@ -2,15 +2,18 @@
 
 from __future__ import annotations
 
+import fcntl
 import os
 import shutil
 import subprocess
 import sys
+from collections.abc import Iterator
+from contextlib import contextmanager
 from pathlib import Path
 
 from bench.run import Absent, Run
 
-__all__ = ["peer", "system_program"]
+__all__ = ["installing", "peer", "system_program"]
 
 _SBIN = "/usr/local/sbin:/usr/sbin:/sbin"
 _READY = ".ready"
@@ -28,6 +31,11 @@ def system_program(run: Run, name: str, package: str) -> Path | Absent:
 
 def peer(run: Run, name: str, *packages: str) -> Path | Absent:
     """The folder of programs of an environment that holds a peer; pip's own configuration says where from."""
+    with installing(run):
+        return _peer(run, name, packages)
+
+
+def _peer(run: Run, name: str, packages: tuple[str, ...]) -> Path | Absent:
     folder = run.tools / f"venv-{name}"
     stamp = folder / _READY
     if not stamp.exists() or stamp.read_text() != "\n".join(packages):
@@ -42,6 +50,14 @@ def peer(run: Run, name: str, *packages: str) -> Path | Absent:
             return Absent(f"{name} could not be installed: {last[0] if last else error}")
         stamp.write_text("\n".join(packages))
     return folder / "bin"
+
+
+@contextmanager
+def installing(run: Run) -> Iterator[None]:
+    """Several runs share the tools: one at a time looks what is missing and fetches it."""
+    with (run.tools / "lock").open("w") as lock:
+        fcntl.flock(lock, fcntl.LOCK_EX)
+        yield
 
 
 def _which(name: str) -> str | None:
