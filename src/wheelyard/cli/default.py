@@ -231,14 +231,28 @@ def _check() -> int:
     out = screen()
     findings = defaults.check(defaults.read(connect()))
     if out.wants_json:
-        out.json({"ok": not findings, "problems": [_finding_json(one) for one in findings]})
+        out.json(
+            {
+                "ok": not any(one.level == "error" for one in findings),
+                "problems": [_finding_json(one) for one in findings],
+            }
+        )
     else:
         _say_findings(out, findings)
     return 1 if any(one.level == "error" for one in findings) else 0
 
 
 def _finding_json(one: Finding) -> dict[str, str]:
-    return {"id": one.rule_id, "level": one.level, "where": one.where, "text": one.text, "hint": one.hint}
+    return {
+        "id": one.rule_id,
+        "level": one.level,
+        "where": one.where,
+        "text": one.text,
+        "hint": one.hint,
+        "why": one.why,
+        "source": one.source,
+        "confidence": one.confidence,
+    }
 
 
 def _say_findings(out: Screen, findings: Sequence[Finding]) -> None:

@@ -265,9 +265,13 @@ class RepositoryPages:
             stored_now[EXTRA_INDEX_URLS_KEY] = " ".join(row.text for row in now.extras)
         if form.certificate.strip() != now.certificate.strip():
             stored_now[CERTIFICATE_KEY] = stored.chain or "no certificate"
-        told = _Conflict(because or _who_saved(stored), stored_now)
+        told = _Conflict(because or self._who_saved(), stored_now)
         template = "_repository_form.html" if request.is_htmx else "repositories.html"
         return self._page(request, stored, form, conflict=told, status=409, template=template)
+
+    def _who_saved(self) -> str:
+        latest = next(iter(self._repositories.history()), None)
+        return "" if latest is None else f"{latest.principal} {latest.action} {_TITLES.get(latest.key, latest.key)}"
 
     def _page(
         self,
@@ -289,6 +293,7 @@ class RepositoryPages:
         values = {
             "path": PATH,
             "stored": stored,
+            "history": self._repositories.history(),
             "form": form,
             "conflict": conflict,
             "done": done,
@@ -301,14 +306,6 @@ class RepositoryPages:
             **self._clusters(request, watched),
         }
         return Shown(template, values, status)
-
-
-def _who_saved(stored: Stored) -> str:
-    newest = max(stored.state.values.values(), key=lambda one: one.updated_at, default=None)
-    latest = stored.history[0] if stored.history else None
-    if latest is not None:
-        return f"{latest.principal} changed it"
-    return f"{newest.updated_by} changed it" if newest else ""
 
 
 PAGES: tuple[Page[RepositoryPages], ...] = (

@@ -57,7 +57,8 @@ class DefaultsNow:
         """The sources; None when there are none for it, and when it could not start at all."""
         key = (cluster.owner_id, cluster.created_through)
         if key not in self._known:
-            self._known[key] = self._views.default(cluster.created_through, self._owner_of(cluster)).sources
+            owner = self._owner_of(cluster)
+            self._known[key] = self._views.default(cluster.created_through, owner, recorded=False).sources
         return self._known[key]
 
 

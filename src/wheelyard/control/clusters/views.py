@@ -134,8 +134,11 @@ class Views:
         )
         return Seen(view, (), default.line, _of_default(default))
 
-    def default(self, created_through: str, owner: Caller | None) -> Default:
-        """What a cluster of this owner, created in this way, takes of the workspace default when it starts now."""
+    def default(self, created_through: str, owner: Caller | None, *, recorded: bool = True) -> Default:
+        """What a cluster of this owner, created in this way, takes of the workspace default when it starts now.
+
+        Unrecorded, the audit trail does not say that the owner read it: for a comparison, whose values reach nobody.
+        """
         switches = self._switches()
         if not switches.let_in(created_through):
             setting = switches.setting_for(created_through)
@@ -143,11 +146,11 @@ class Views:
         if owner is None:
             gone = _owner_is_gone()
             return Default(None, unreadable=_unreadable_default(gone), failure=gone)
-        return self._default(owner)
+        return self._default(owner, recorded=recorded)
 
-    def _default(self, caller: Caller) -> Default:
+    def _default(self, caller: Caller, *, recorded: bool = True) -> Default:
         try:
-            values = self._secrets.reserved_values(caller)
+            values = self._secrets.reserved_values(caller, recorded=recorded)
         except PermissionDenied as error:
             return self._without(caller, error)
         if values is None:

@@ -49,7 +49,6 @@ class Stored:
     findings: tuple[Finding, ...]
     certificates: tuple[CertificateInWords, ...]
     chain: str
-    history: tuple[ReservedChange, ...]
 
 
 @dataclass(frozen=True, slots=True)
@@ -100,8 +99,11 @@ class PackageRepositories:
             findings=check(state.as_stored) if state.exists else (),
             certificates=certificates,
             chain=chain_in_words(certificates) if certificates else "",
-            history=tuple(self._secrets.reserved_history()),
         )
+
+    def history(self) -> tuple[ReservedChange, ...]:
+        """Who changed what and when, newest first; by whatever way."""
+        return tuple(self._secrets.reserved_history())
 
     def summary(self, caller: Caller) -> str:
         """The workspace default in one line."""

@@ -88,8 +88,13 @@ class ReservedScope:
         self._tools = tools
         self._read = read
 
-    def state(self, caller: Caller) -> ReservedState:
+    def state(self, caller: Caller, *, recorded: bool = False) -> ReservedState:
         """The scope as it is now; that there is none everybody may know.
+
+        Args:
+            caller: needs READ.
+            recorded: leave audit entries, as for any read. Without, the values are for comparing, masking and checking
+                only, and reach nobody.
 
         Raises:
             PermissionDenied: the caller has no READ on the scope.
@@ -100,7 +105,7 @@ class ReservedScope:
                 permitted_scope(tx, caller, RESERVED_SCOPE, "READ")
             return see(tx)
 
-        return self._shown(caller, self._database.read(work))
+        return self._shown(caller, self._database.read(work), recorded=recorded)
 
     def change(self, caller: Caller, changes: Mapping[str, Secret[str] | None], revision: str) -> ReservedState:
         """Store these values, and delete those that are None, in one transaction.
@@ -137,11 +142,15 @@ class ReservedScope:
         entries = self._database.read(lambda tx: store.audited_writes(tx, RESERVED_SCOPE, limit))
         return [ReservedChange.of(entry) for entry in entries]
 
-    def _shown(self, caller: Caller, seen: Seen) -> ReservedState:
+    def _shown(self, caller: Caller, seen: Seen, *, recorded: bool = False) -> ReservedState:
         scope, known = seen.scope, seen.known
         if scope is None:
             return ReservedState(False, {}, {}, {}, revision_of(self._tools.sealing, {}), "DATABRICKS")
-        held = {key: self._read(caller, scope, row).reveal() for key, row in known.items()}
+
+        def opened(row: store.SecretRow) -> Secret[bytes]:
+            return self._read(caller, scope, row) if recorded else self._tools.sealing.open(scope, row)
+
+        held = {key: opened(row).reveal() for key, row in known.items()}
         acl = {entry.principal: entry.permission for entry in seen.acl}
         return ReservedState(
             exists=True,

@@ -313,19 +313,22 @@ class Secrets:
         self.require(caller, scope, "READ")
         return self._read(caller, *self._found(scope, key))
 
-    def reserved_values(self, caller: Caller) -> Mapping[str, Secret[str]] | None:
+    def reserved_values(self, caller: Caller, *, recorded: bool = True) -> Mapping[str, Secret[str]] | None:
         """The workspace default package sources' three keys, those that are set; `None` without the reserved scope.
 
         Values are text; a byte that is no UTF-8 shows as U+FFFD, so that whoever reads the sources can say so.
+        Unrecorded only for a comparison, whose values reach nobody.
 
         Raises:
             PermissionDenied: the caller has no READ on the reserved scope.
         """
-        state = self._reserved.state(caller)
+        state = self._reserved.state(caller, recorded=recorded)
         return {key: held.value for key, held in state.values.items()} if state.exists else None
 
     def reserved_state(self, caller: Caller) -> ReservedState:
         """The reserved scope as it is now, whoever has written it and by whatever client.
+
+        No audit entry is left: the values are for comparing, masking and checking, and reach nobody.
 
         Raises:
             PermissionDenied: the caller has no READ on the reserved scope.

@@ -25,6 +25,7 @@ class ValueRule:
         id: kebab-case; the reference of the refusal too.
         level: an error is not stored, a warning is.
         why: one sentence: what goes wrong, and for whom.
+        on_page: what to do where a form is, when that differs from the command line's hint.
         sees: what has to be looked at to know: the text of the value, the certificates in it, or the form it was typed
             into beside what is stored.
     """
@@ -35,6 +36,7 @@ class ValueRule:
     source: str
     confidence: Confidence
     sees: Literal["text", "certificate", "form"] = "text"
+    on_page: str = ""
 
 
 _DELIVERY = "facts/delivery.md"
@@ -90,6 +92,7 @@ VALUE_RULES: tuple[ValueRule, ...] = (
         "installers would take the certificate for the index's URL, and every install would fail",
         f"{_DELIVERY} 1.1",
         "documented",
+        on_page="put it into the field for the certificate",
     ),
     ValueRule(
         "index-url-has-white-space",
@@ -97,6 +100,7 @@ VALUE_RULES: tuple[ValueRule, ...] = (
         "pip takes everything as one URL (`/simple%20https://…`) and asks for an address that nobody serves",
         f"{_BOTH_PIPS}; {_DELIVERY} 1.1",
         "measured",
+        on_page="put further URLs into fields of their own; inside a password write `%20`",
     ),
     ValueRule(
         "extras-comma",
@@ -189,6 +193,7 @@ VALUE_RULES: tuple[ValueRule, ...] = (
         "the value is the certificate itself, and a path names nothing on the machine where the install runs",
         f"{_DELIVERY} 1.1",
         "documented",
+        on_page="choose the file below the field, or paste its text",
     ),
     ValueRule(
         "not-a-certificate",
@@ -260,6 +265,14 @@ VALUE_RULES: tuple[ValueRule, ...] = (
         "documented",
         sees="form",
     ),
+    ValueRule(
+        "certificate-given-twice",
+        "error",
+        "only one certificate text can be stored, and guessing which one was meant could store the wrong one",
+        "the form itself",
+        "measured",
+        sees="form",
+    ),
 )
 """In the order in which a page of rules reads best: any value, URLs, extra indexes, certificates."""
 
@@ -296,6 +309,11 @@ class Problem:
     @property
     def why(self) -> str:
         return value_rule(self.rule_id).why
+
+    @property
+    def next_on_page(self) -> str:
+        """What to do next where a form is."""
+        return value_rule(self.rule_id).on_page or self.hint
 
     @property
     def source(self) -> str:
