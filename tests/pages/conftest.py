@@ -9,7 +9,7 @@ from __future__ import annotations
 
 import os
 import shutil
-from collections.abc import Iterator
+from collections.abc import Callable, Iterator
 from typing import TYPE_CHECKING
 
 import pytest
@@ -19,6 +19,7 @@ from tests.control.instant_engine import InstantEngine
 from tests.pages.watched_browser import Visitor, WatchedBrowser, chromium_arguments
 from tests.pages.yard import Yard
 
+from wheelyard.cli import main
 from wheelyard.serving import RunningWorkspace
 
 if TYPE_CHECKING:
@@ -73,3 +74,19 @@ def plain_admin(browsers: WatchedBrowser, yard: Yard) -> Visitor:
     visitor = browsers.open(java_script=False)
     visitor.sign_in(yard.admin_token)
     return visitor
+
+
+@pytest.fixture
+def wheelyard(yard: Yard, capsys: pytest.CaptureFixture[str], monkeypatch: pytest.MonkeyPatch) -> Callable[..., str]:
+    """Run one command line against the workspace, as its first admin; returns what it printed."""
+    monkeypatch.setenv("DATABRICKS_HOST", yard.host)
+    monkeypatch.setenv("DATABRICKS_TOKEN", yard.admin_token)
+
+    def run(*words: str) -> str:
+        capsys.readouterr()
+        code = main(list(words))
+        shown = capsys.readouterr()
+        assert code == 0, shown.err
+        return shown.out
+
+    return run

@@ -88,7 +88,8 @@ class SourcesPage:
 
     def saved(self) -> None:
         """Press Save, and see that it was."""
-        self.save()
+        with self.page.expect_navigation(url=re.compile(r"done=saved")):
+            self.save_button.press("Enter")
         expect(self.page.get_by_text("Saved.", exact=True)).to_be_visible()
 
     def refused(self) -> None:
