@@ -6,6 +6,7 @@ import re
 from collections.abc import Iterable, Sequence
 from pathlib import Path
 
+from wheelyard.control.package_repositories.outcomes import OUTCOMES
 from wheelyard.core.delivery import METHODS
 from wheelyard.core.rules.defaults import APPLIES, DEFAULT_WITHOUT_READ, SWITCHES
 from wheelyard.core.rules.deliveries import REACHES
@@ -132,6 +133,11 @@ def page() -> str:
         table(
             ("rule", "level", "says", "source", "confidence"),
             ((row.rule_id, row.level, _unnamed(row.words), row.source, row.confidence) for row in CHECKS),
+        ),
+        "## What a check of an index can meet\n",
+        table(
+            ("outcome", "fine", "says", "next"),
+            ((row.id, "yes" if row.is_fine else "no", _unnamed(row.words), _unnamed(row.hint)) for row in OUTCOMES),
         ),
     ]
     return "\n".join(parts)

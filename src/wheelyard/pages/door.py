@@ -51,7 +51,8 @@ __all__ = ["CSRF_FIELD", "LARGEST_FORM_BYTES", "Served", "Surroundings", "serve_
 _LOG = structlog.get_logger("wheelyard.pages")
 
 CSRF_FIELD = "csrf"
-LARGEST_FORM_BYTES = 1024 * 1024
+LARGEST_FORM_BYTES = 2 * 1024 * 1024
+"""What a person may type is far less; what was typed and comes back sealed is a third larger."""
 _MOST_FIELDS = 500
 _WORKERS = 16
 _THEMES: tuple[Theme, ...] = ("system", "light", "dark")
@@ -247,7 +248,7 @@ class _Visit:
             return self._ask_to_sign_in()
         if unreadable is not None:
             raise unreadable
-        if page.method == "POST" and request.session is not None:
+        if page.method == "POST" and request.session is not None and not page.takes_old_forms:
             self._refuse_forged(request.session)
         return self._handled(self._row, replace(request, form=request.form.without([CSRF_FIELD])))
 

@@ -102,12 +102,15 @@ class Page(Generic[S]):
         path: `{name}` is one segment.
         handler: method of the group's object, called as `handler(pages, request)` in a worker thread.
         needs: who may; the same words as the rows of REST.
+        takes_old_forms: also a form without the session's token, because it was drawn before there was this session;
+            that it comes from this site is asked of every form.
     """
 
     method: Literal["GET", "POST"]
     path: str
     handler: Callable[[S, PageRequest], Answer]
     needs: Need
+    takes_old_forms: bool = False
 
 
 @dataclass(frozen=True, slots=True)

@@ -20,7 +20,6 @@ _TITLES: Mapping[int, str] = MappingProxyType(
         403: "This page is for workspace admins",
         404: "There is no such page",
         409: "Somebody else was first",
-        413: "That is too large",
         429: "Too many attempts",
         500: "Something went wrong here",
         503: "Not available right now",

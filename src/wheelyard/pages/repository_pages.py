@@ -7,7 +7,6 @@ A script asks for the same answers in pieces: reasons while somebody types, the 
 from __future__ import annotations
 
 from collections.abc import Sequence
-from concurrent.futures import ThreadPoolExecutor
 from dataclasses import dataclass
 from typing import Any
 
@@ -44,7 +43,6 @@ _TITLES = {
     EXTRA_INDEX_URLS_KEY: "Extra index URLs",
     CERTIFICATE_KEY: "Custom SSL certificate",
 }
-_CHECKS_AT_ONCE = 4
 _LONGEST_COMMAND = 20_000
 
 
@@ -134,12 +132,9 @@ class RepositoryPages:
             for number, url in enumerate(typed.extra_index_urls, start=1)
         ]
 
-        def met(url: TypedUrl) -> CheckResult | None:
-            return self._repositories.check(url.url, typed.certificate, project) if url.is_usable else None
-
-        with ThreadPoolExecutor(_CHECKS_AT_ONCE) as pool:
-            results = list(pool.map(met, [url for _label, url in named]))
-        return [(label, url, result) for (label, url), result in zip(named, results, strict=True)]
+        asked = [url.url for _label, url in named if url.is_usable]
+        answers = iter(self._repositories.check(asked, typed.certificate, project))
+        return [(label, url, next(answers) if url.is_usable else None) for label, url in named]
 
     # -- the clusters
 

@@ -178,8 +178,8 @@ def _link_over(request: PageRequest) -> Shown:
 
 PAGES: tuple[Page[SignInPages], ...] = (
     Page("GET", "/sign-in", SignInPages.show, needs=ANYONE),
-    Page("POST", "/sign-in", SignInPages.enter, needs=ANYONE),
+    Page("POST", "/sign-in", SignInPages.enter, needs=ANYONE, takes_old_forms=True),
     Page("POST", "/sign-out", SignInPages.leave, needs=ANYONE),
     Page("GET", "/sign-in/link", SignInPages.show_link, needs=ANYONE),
-    Page("POST", "/sign-in/link", SignInPages.use_link, needs=ANYONE),
+    Page("POST", "/sign-in/link", SignInPages.use_link, needs=ANYONE, takes_old_forms=True),
 )

@@ -9,9 +9,11 @@ from __future__ import annotations
 import shlex
 import time
 from collections.abc import Callable, Mapping, Sequence
+from concurrent.futures import ThreadPoolExecutor
 from dataclasses import dataclass, replace
 from datetime import UTC, datetime
 from pathlib import Path
+from threading import BoundedSemaphore
 
 from wheelyard.control.caller import Caller
 from wheelyard.control.clusters.lifecycle import refuse_job_cluster
@@ -30,7 +32,7 @@ from wheelyard.control.package_repositories.typed import Typed, read_typed
 from wheelyard.control.secrets.reserved import ReservedChange, ReservedState
 from wheelyard.control.secrets.service import Secrets
 from wheelyard.control.workspace.service import Workspace
-from wheelyard.core.errors import InvalidParameter, PermissionDenied, WheelyardError
+from wheelyard.core.errors import InvalidParameter, PermissionDenied, Throttled, WheelyardError
 from wheelyard.core.explanation import Explanation
 from wheelyard.core.package_sources import KEYS, PackageSources
 from wheelyard.core.pip.installer import Installer
@@ -38,6 +40,11 @@ from wheelyard.core.redaction import SafeUrl, Secret
 from wheelyard.core.stored_default import Finding, check
 
 __all__ = ["Asked", "PackageRepositories", "Stored"]
+
+
+_CHECKS_AT_ONCE = 3
+"""A check may take its ten seconds for each index; more at once would hold every thread that answers pages."""
+_ASKED_AT_ONCE = 4
 
 
 @dataclass(frozen=True, slots=True)
@@ -80,6 +87,7 @@ class PackageRepositories:
         self._workspace = workspace
         self._index_check = index_check
         self._clock = clock
+        self._checks = BoundedSemaphore(_CHECKS_AT_ONCE)
 
     # -- the values
 
@@ -171,9 +179,21 @@ class PackageRepositories:
 
     # -- what it reaches
 
-    def check(self, url: SafeUrl, certificate: str, project: str = "") -> CheckResult:
-        """Fetch one page of an index with these values, from here, and say what was met."""
-        return self._index_check.check(url, certificate or None, project.strip())
+    def check(self, urls: Sequence[SafeUrl], certificate: str, project: str = "") -> list[CheckResult]:
+        """Fetch one page of each index with these values, from here, and say what was met.
+
+        Raises:
+            Throttled: as many checks as may run at once are running.
+        """
+        if not self._checks.acquire(blocking=False):
+            raise Throttled(f"Nothing was asked: {_CHECKS_AT_ONCE} checks are running already.", retry_after_seconds=5)
+        try:
+            with ThreadPoolExecutor(_ASKED_AT_ONCE) as pool:
+                return list(
+                    pool.map(lambda url: self._index_check.check(url, certificate or None, project.strip()), urls)
+                )
+        finally:
+            self._checks.release()
 
     def with_old_default(self, caller: Caller) -> tuple[OldDefault, ...]:
         """The running clusters that still have the value before the last change."""
