@@ -13,12 +13,13 @@ __all__ = ["SourcesPage"]
 
 
 class SourcesPage:
-    """The page in one visitor's browser."""
+    """The page in one visitor's browser; opened, unless the visitor is there already."""
 
     def __init__(self, visitor: Visitor, path: str = PAGE) -> None:
         self.visitor = visitor
         self.page = visitor.page
-        visitor.go(path)
+        if path:
+            visitor.go(path)
 
     # -- fields
 

@@ -10,7 +10,7 @@ import urllib.parse
 import urllib.request
 import uuid
 from collections.abc import Callable, Mapping
-from dataclasses import dataclass
+from dataclasses import dataclass, field
 from typing import Any
 
 from databricks.sdk import WorkspaceClient
@@ -51,10 +51,10 @@ def fresh_token(prefix: str = "tok") -> str:
 
 @dataclass(frozen=True)
 class Yard:
-    """A running workspace and its engine."""
+    """A running workspace. Its engine is the one below, or a real one that nobody needs to touch."""
 
     workspace: Workspace
-    engine: InstantEngine
+    engine: InstantEngine = field(default_factory=InstantEngine)
 
     @property
     def host(self) -> str:
