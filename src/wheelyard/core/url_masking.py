@@ -13,18 +13,34 @@ Source: facts/packaging.md A5 (pip's forms, and the malformed URLs pip prints in
 from __future__ import annotations
 
 import re
-from collections.abc import Iterator
 
 __all__ = ["LONGEST_RUN", "UrlMasker", "mask_url_bytes", "mask_urls", "mask_user_info", "split_url", "user_infos"]
 
 LONGEST_RUN = 4096
 _SEPARATOR = b"://"
-_RUN = re.compile(rb"[^\s\"'<>`]{0,%d}" % LONGEST_RUN)
-_AUTHORITY = re.compile(rb"[^\s\"'<>`/?#]{0,%d}" % LONGEST_RUN)
-_END_OF_AUTHORITY = re.compile(r"[/?#]")
-_HOST_AND_PORT = re.compile(rb"(\[[^\]]*\]|[^:]*)(:[0-9]{0,5})?")
 
-_Span = tuple[int, int]
+
+def _host_and_port(but_not: bytes = b"") -> bytes:
+    return rb"(?:\[[^]%b]*\]|[^:%b]*)(?::[0-9]{0,5})?" % (but_not, but_not)
+
+
+_ENDS_A_RUN = rb" \t\n\r\x0b\x0c\"'<>`"  # white space spelled out: with `\s` a set is searched one by one
+_ENDS_AN_AUTHORITY = _ENDS_A_RUN + rb"/?#"
+_PARTS = {
+    b"authority": rb"[^%b]{0,%d}" % (_ENDS_AN_AUTHORITY, LONGEST_RUN - 1),
+    b"run": rb"[^%b]{0,%d}" % (_ENDS_A_RUN, LONGEST_RUN - 1),
+    b"host": _host_and_port(but_not=_ENDS_AN_AUTHORITY) + rb"(?=[/?#])",
+}
+_URL = re.compile(rb"://(?:%(authority)b@|(?!%(host)b)%(run)b@)" % _PARTS)
+"""`://`, user-info and `@`: the last `@` of the authority; or, where a raw `/`, `?` or `#` has broken that, so that it
+is no host and port, the last of all.
+"""
+_USER_INFO = slice(len(_SEPARATOR), -1)
+_OPEN_URL = re.compile(rb"://(?:(%(authority)b\Z)|%(authority)b@|(?=%(host)b)|(%(run)b\Z)|%(run)b@)" % _PARTS)
+"""The same URLs in a text that may go on: a group where the text ends too early to judge."""
+_CLOSED_PART = re.compile(rb"(?s:.*)[%b]" % _ENDS_A_RUN)
+_END_OF_AUTHORITY = re.compile(r"[/?#]")
+_HOST_AND_PORT = re.compile(_host_and_port())
 
 
 def mask_urls(text: str) -> str:
@@ -42,8 +58,9 @@ def mask_urls(text: str) -> str:
 
 def mask_url_bytes(data: bytes) -> bytes:
     """The same on bytes."""
-    masked, _held_from = _mask(data, final=True)
-    return masked
+    if b"@" not in data:
+        return data
+    return _URL.sub(_masked, data)
 
 
 def user_infos(data: bytes) -> tuple[bytes, ...]:
@@ -52,8 +69,8 @@ def user_infos(data: bytes) -> tuple[bytes, ...]:
     >>> user_infos(b"https://bob:s3cret@one.example https://two.example/@x")
     (b'bob:s3cret',)
     """
-    spans = (span for _start, span in _urls(data, final=True) if span)
-    return tuple(data[start:end] for start, end in spans if start < end)
+    found = (url[0][_USER_INFO] for url in _URL.finditer(data))
+    return tuple(user_info for user_info in found if user_info)
 
 
 def split_url(text: str) -> tuple[str, str, str]:
@@ -92,67 +109,28 @@ class UrlMasker:
 
     def feed(self, data: bytes) -> bytes:
         data = self._held + data
-        masked, held_from = _mask(data, final=False)
-        self._held = data[held_from:]
-        return masked
+        end = _judged_to(data)
+        self._held = data[end:]
+        return mask_url_bytes(data[:end])
 
     def flush(self) -> bytes:
         masked, self._held = mask_url_bytes(self._held), b""
         return masked
 
 
-def _mask(data: bytes, *, final: bool) -> tuple[bytes, int]:
-    """The masked text, and where the part begins that cannot be judged yet."""
-    end = len(data) if final else len(data) - _begun_separator(data)
-    parts: list[bytes] = []
-    done = 0
-    for start, span in _urls(data, final=final):
-        if span is None:
-            end = start
-            break
-        if span[0] < span[1]:
-            parts += (data[done : span[0]], mask_user_info(data[slice(*span)]))
-            done = span[1]
-    parts.append(data[done:end])
-    return b"".join(parts), end
+def _masked(url: re.Match[bytes]) -> bytes:
+    user_info = url[0][_USER_INFO]
+    return b"://%b@" % mask_user_info(user_info) if user_info else url[0]
+
+
+def _judged_to(data: bytes) -> int:
+    """Where the part begins that cannot be judged yet; a URL does not reach beyond white space or a quotation mark."""
+    closed = _CLOSED_PART.match(data)
+    for url in _OPEN_URL.finditer(data, closed.end() if closed else 0):
+        if url.lastindex:
+            return url.start()
+    return len(data) - _begun_separator(data)
 
 
 def _begun_separator(data: bytes) -> int:
     return next((length for length in (2, 1) if data.endswith(_SEPARATOR[:length])), 0)
-
-
-def _urls(data: bytes, *, final: bool) -> Iterator[tuple[int, _Span | None]]:
-    """Each `://` with the span of the user-info behind it, maybe empty; None, and no more, where it is unfinished."""
-    position = data.find(_SEPARATOR)
-    if b"@" not in data:
-        position = -1 if final else _last_run(data)
-    while position >= 0:
-        span = _user_info(data, position + len(_SEPARATOR), final=final)
-        yield position, span
-        if span is None:
-            return
-        position = data.find(_SEPARATOR, max(span[1], position + len(_SEPARATOR)))
-
-
-def _last_run(data: bytes) -> int:
-    """Where the first `://` that may be unfinished stands, in a text without `@`; -1 without one."""
-    return data.find(_SEPARATOR, max(0, len(data) - LONGEST_RUN - len(_SEPARATOR)))
-
-
-def _user_info(data: bytes, start: int, *, final: bool) -> _Span | None:
-    authority = _AUTHORITY.match(data, start)
-    assert authority is not None
-    open_ended = not final and len(data) - start < LONGEST_RUN
-    if open_ended and authority.end() == len(data):
-        return None
-    at = data.rfind(b"@", start, authority.end())
-    if at >= 0:
-        return start, at
-    if _HOST_AND_PORT.fullmatch(authority[0]):
-        return start, start
-    run = _RUN.match(data, start)
-    assert run is not None
-    if open_ended and run.end() == len(data):
-        return None
-    at = data.rfind(b"@", authority.end(), run.end())
-    return (start, at) if at >= 0 else (start, start)
