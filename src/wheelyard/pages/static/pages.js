@@ -90,9 +90,10 @@ document.addEventListener("submit", (event) => {
 }, { capture: true });
 
 // Whatever ended the sending, the form can be sent again: an answer, an error, a page that comes back from the cache.
+// An answer that leads to another page leaves it busy: the second click of a double click comes while that page loads.
 for (const name of ["htmx:afterRequest", "htmx:validation:halted"]) {
   document.addEventListener(name, ({ detail }) => {
-    if (detail.elt instanceof HTMLFormElement) setBusy(detail.elt, false);
+    if (detail.elt instanceof HTMLFormElement && !detail.xhr?.getResponseHeader("HX-Redirect")) setBusy(detail.elt, false);
   });
 }
 addEventListener("pageshow", () => document.querySelectorAll("form[data-busy]").forEach((form) => setBusy(form, false)));
