@@ -21,7 +21,7 @@ import click
 
 from wheelyard import __version__
 from wheelyard.core.errors import Unreachable, WrongUsage
-from wheelyard.core.redaction import mask_urls
+from wheelyard.core.url_masking import mask_urls
 
 if TYPE_CHECKING:
     from databricks.sdk import WorkspaceClient
