@@ -22,6 +22,7 @@ import uvicorn
 from wheelyard.compute.engine import Engine, EngineSettings
 from wheelyard.core.errors import WheelyardError
 from wheelyard.embedded import EmbeddedWorkspace, Settings, open_workspace
+from wheelyard.http.quick_protocol import QuickProtocol
 from wheelyard.storage.durable_files import write_durably
 
 __all__ = ["DataFolderInUse", "FolderLock", "PortTaken", "RunningWorkspace", "write_ready_file"]
@@ -113,6 +114,7 @@ class RunningWorkspace:
         self._server = uvicorn.Server(
             uvicorn.Config(
                 self.workspace.app,
+                http=QuickProtocol,
                 log_config=None,
                 access_log=False,
                 lifespan="off",

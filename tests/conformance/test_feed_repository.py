@@ -34,7 +34,7 @@ def local(folder: Path) -> tuple[Repository, Blobs, Callable[[], None]]:
         world.app.close()
         world.database.close()
 
-    return LocalRepository(world.database, feed.feed_id), world.app._blobs, close
+    return LocalRepository(world.database, feed.feed_id), world.blobs, close
 
 
 MAKERS = {"local": local}

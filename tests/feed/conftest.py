@@ -31,6 +31,7 @@ from wheelyard.feed.limits import UploadLimits
 from wheelyard.feed.orphans import BlobClaims
 from wheelyard.http.feed_app import feed_app
 from wheelyard.http.feed_routes import FeedRoutes
+from wheelyard.http.quick_protocol import QuickProtocol
 from wheelyard.storage.backends import open_blobs
 from wheelyard.storage.blobs import Blobs
 from wheelyard.storage.database import Database
@@ -311,10 +312,19 @@ def build_world(folder: Path, *, limits: UploadLimits | None = None, blobs_url: 
 
 
 class Server:
-    """uvicorn in a thread, on a port of the system's choice."""
+    """uvicorn in a thread, on a port of the system's choice, with the protocol of the workspace or its own."""
 
-    def __init__(self, app: Any) -> None:
-        self._server = uvicorn.Server(uvicorn.Config(app, port=0, lifespan="off", access_log=False, log_config=None))
+    def __init__(self, app: Any, *, http: Any = QuickProtocol, timeout_keep_alive: int = 5) -> None:
+        config = uvicorn.Config(
+            app,
+            port=0,
+            http=http,
+            lifespan="off",
+            access_log=False,
+            log_config=None,
+            timeout_keep_alive=timeout_keep_alive,
+        )
+        self._server = uvicorn.Server(config)
         self._thread = threading.Thread(target=self._server.run, daemon=True)
         self._thread.start()
         while not self._server.started:

@@ -14,6 +14,7 @@ import secrets
 import time
 from collections.abc import Callable
 from dataclasses import dataclass
+from operator import call
 from typing import Literal, Protocol
 
 from wheelyard.core.redaction import Secret
@@ -84,7 +85,7 @@ class AccessGeneration:
         self._watched = (*self._watched, count)
 
     def current(self) -> tuple[int, ...]:
-        return (self._own, *[count() for count in self._watched])
+        return (self._own, *map(call, self._watched))
 
 
 class AccessCache:

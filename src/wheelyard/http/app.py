@@ -21,6 +21,7 @@ from wheelyard.control.operation import Room
 from wheelyard.http.dispatch import Dispatcher, Limits, bind
 from wheelyard.http.metrics import Metrics
 from wheelyard.http.openapi import openapi_document
+from wheelyard.http.ready_answers import find_ready_of
 
 __all__ = ["build_app", "is_feed_path"]
 
@@ -82,7 +83,7 @@ def build_app(
     # Not a mount: those match decoded paths, and none with a line break in it.
     router.router.default = dispatcher if missing_page is None else _page_or(missing_page, dispatcher)
     router.router.redirect_slashes = False
-    return router if feed_app is None else _feed_first(feed_app, router)
+    return router if feed_app is None else _FeedFirst(feed_app, router)
 
 
 def is_feed_path(path: str) -> bool:
@@ -110,14 +111,19 @@ def _is_for_a_browser(scope: Scope) -> bool:
     return scope["method"] in {"GET", "HEAD"} and b"text/html" in accepted and first not in _NO_ORGANIZATIONS
 
 
-def _feed_first(feed_app: ASGIApp, router: ASGIApp) -> ASGIApp:
-    async def app(scope: Scope, receive: Receive, send: Send) -> None:
-        if scope["type"] == "http" and is_feed_path(scope["path"]):
-            await feed_app(scope, receive, send)
-        else:
-            await router(scope, receive, send)
+class _FeedFirst:
+    """The feeds' app in front of the router. What the feeds have ready is ready."""
 
-    return app
+    def __init__(self, feed_app: ASGIApp, router: ASGIApp) -> None:
+        self._feed_app = feed_app
+        self._router = router
+        self.find_ready = find_ready_of(feed_app)
+
+    async def __call__(self, scope: Scope, receive: Receive, send: Send) -> None:
+        if scope["type"] == "http" and is_feed_path(scope["path"]):
+            await self._feed_app(scope, receive, send)
+        else:
+            await self._router(scope, receive, send)
 
 
 def _json(content: bytes, *, status: int = 200) -> Response:

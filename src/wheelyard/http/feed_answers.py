@@ -16,10 +16,9 @@ from starlette.types import Send
 from wheelyard.core.errors import BadRequest, WheelyardError
 from wheelyard.feed.refusals import TooLarge
 from wheelyard.http.errors import answer_for
+from wheelyard.http.ready_answers import Headers
 
-__all__ = ["Headers", "NotAcceptable", "send_empty", "send_error", "send_method_refused", "send_redirect"]
-
-Headers = list[tuple[bytes, bytes]]
+__all__ = ["NotAcceptable", "send_empty", "send_error", "send_method_refused", "send_redirect"]
 
 _NO_STORE = (b"cache-control", b"private, no-store")
 _LOG = logging.getLogger(__name__)

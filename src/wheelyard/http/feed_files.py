@@ -19,7 +19,7 @@ from wheelyard.feed.repository import StoredFile
 from wheelyard.http.byte_ranges import ByteRange
 from wheelyard.storage.blobs import Blobs
 
-__all__ = ["AnswerBroken", "SendableFile", "send_part"]
+__all__ = ["AnswerBroken", "SendableFile", "content_at_once", "send_part"]
 
 _PIECE_BYTES = 512 << 10
 _REMOTE_PIECE_BYTES = 4 << 20
@@ -44,6 +44,21 @@ class SendableFile:
     @property
     def weight_bytes(self) -> int:
         return 2048 + len(self.stored.metadata or b"")
+
+
+def content_at_once(file: SendableFile, part: ByteRange) -> bytes | bytearray | None:
+    """The bytes of a range that lie in memory, read without waiting; None where they do not."""
+    if file.path is None or not _DO_NOT_WAIT:
+        return None
+    try:
+        descriptor = os.open(file.path, os.O_RDONLY | os.O_CLOEXEC)
+    except OSError:  # said in words by whoever must answer
+        return None
+    try:
+        content = _read_at_once(descriptor, part.start, part.length)
+    finally:
+        os.close(descriptor)
+    return content if len(content) == part.length else None
 
 
 async def send_part(send: Send, start: Message, blobs: Blobs, file: SendableFile, part: ByteRange) -> None:
@@ -106,17 +121,19 @@ async def _remote(blobs: Blobs, stored: StoredFile, start: int, length: int) -> 
 
 
 async def _read(descriptor: int, start: int, length: int) -> bytes | bytearray:
-    if _DO_NOT_WAIT:
-        buffer = bytearray(length)
-        try:
-            count = os.preadv(descriptor, [buffer], start, _DO_NOT_WAIT)
-        except OSError:  # not in memory, or a file system that cannot tell
-            count = 0
-        if count == length:
-            return buffer
-        if count:
-            return buffer[:count]
-    return await _in_thread(os.pread, descriptor, length, start)
+    return _read_at_once(descriptor, start, length) or await _in_thread(os.pread, descriptor, length, start)
+
+
+def _read_at_once(descriptor: int, start: int, length: int) -> bytes | bytearray:
+    """As much as lies in memory, without waiting; empty where the system cannot tell."""
+    if not _DO_NOT_WAIT:
+        return b""
+    buffer = bytearray(length)
+    try:
+        count = os.preadv(descriptor, [buffer], start, _DO_NOT_WAIT)
+    except OSError:  # not in memory, or a file system that cannot tell
+        return b""
+    return buffer if count == length else buffer[:count]
 
 
 async def _in_thread(work: Callable[..., bytes], *arguments: object) -> bytes:

@@ -4,9 +4,10 @@ Below `/{organization}/[{project}/]_packaging/{feed}/pypi/` lie `simple/`, `simp
 `files/{sha256[:2]}/{sha256}/{filename}[.metadata]`, all under one root, so that pip and uv send credentials with
 files too.
 
-What is asked most, a page with known credentials, is answered in the event loop from two dictionaries, without a
-thread, a lock or the database; everything else goes to threads. Credentials are asked for first, and with 401
-everywhere, because that is what makes an installer send them; only who is known is told that a feed does not exist.
+What is asked most, a page or a small file with known credentials, is answered in the event loop from two dictionaries,
+without a thread, a lock or the database (`find_ready`); everything else goes to threads. Credentials are asked for
+first, and with 401 everywhere, because that is what makes an installer send them; only who is known is told that a
+feed does not exist.
 Source: facts/packaging.md C2, C3, G.
 """
 
@@ -17,52 +18,37 @@ from collections.abc import Callable
 from concurrent.futures import ThreadPoolExecutor
 from functools import partial
 from typing import TypeVar
-from urllib.parse import parse_qs
 
 from packaging.utils import InvalidName, NormalizedName, canonicalize_name
 from starlette.types import Receive, Scope, Send
 
 from wheelyard.core.errors import NotFound, PermissionDenied, Unauthenticated, Unavailable
 from wheelyard.core.permissions import covers
-from wheelyard.core.simple_api import Format, format_named, negotiate
 from wheelyard.feed.access import AccessCache, Gate, Grant
-from wheelyard.feed.bounded import BoundedMap
 from wheelyard.feed.changes import FeedChanges
 from wheelyard.feed.form import boundary_of
-from wheelyard.feed.repository import Repository, StoredFile
-from wheelyard.feed.shelf import Page, Shelf
+from wheelyard.feed.repository import Repository
+from wheelyard.feed.shelf import Shelf
 from wheelyard.feed.upload import Uploads
-from wheelyard.http.byte_ranges import ByteRange, wanted_range
-from wheelyard.http.feed_answers import (
-    Headers,
-    NotAcceptable,
-    send_empty,
-    send_error,
-    send_method_refused,
-    send_redirect,
-)
+from wheelyard.http.feed_answers import send_empty, send_error, send_method_refused, send_redirect
 from wheelyard.http.feed_credentials import ask, place_of
-from wheelyard.http.feed_files import AnswerBroken, SendableFile, send_part
+from wheelyard.http.feed_file_answers import FileAnswers
+from wheelyard.http.feed_files import AnswerBroken
+from wheelyard.http.feed_pages import PageAnswers
+from wheelyard.http.ready_answers import Ready, RequestHeaders, send_ready
 from wheelyard.storage.blobs import Blobs
 
 __all__ = ["FeedRoutes"]
 
 T = TypeVar("T")
-RequestHeaders = dict[bytes, bytes]
 
 _MARK = "/_packaging/"
-_PAGE_CACHING = (b"cache-control", b"private, no-cache")
-_PAGE_VARY = (b"vary", b"Accept, Authorization, Accept-Encoding")
-_FILE_CACHING = (b"cache-control", b"private, max-age=31536000, immutable")
-_RANGES = (b"accept-ranges", b"bytes")
-_GZIP = (b"content-encoding", b"gzip")
-_CONTENT_TYPES = {format_: (b"content-type", format_.content_type.encode()) for format_ in Format}
-_BINARY = (b"content-type", b"application/octet-stream")
+_INDEX = "/pypi/simple/"
+_FILES = "/pypi/files/"
 _TEXT = (b"content-type", b"text/plain; charset=utf-8")
 _READING = frozenset({"GET", "HEAD"})
 _UPLOAD = frozenset({"upload/", "upload"})
 _HAND_OVER_BYTES = 1 << 20
-_KNOWN_ACCEPTS = 512
 
 
 class FeedRoutes:
@@ -86,25 +72,46 @@ class FeedRoutes:
         files_bytes: int = 32 << 20,
     ) -> None:
         self._gate = gate
-        self._repository = repository
         self._shelf = shelf
         self._uploads = uploads
-        self._blobs = blobs
         self._changes = changes
         self._access = AccessCache(changes.access)
-        self._files: BoundedMap[tuple[str, str, str], SendableFile] = BoundedMap(files_bytes)
-        self._formats: dict[bytes, Format] = {}
+        self._pages = PageAnswers(shelf)
         self._readers = ThreadPoolExecutor(max_workers=8, thread_name_prefix="feed-read")
+        self._files = FileAnswers(
+            repository=repository, blobs=blobs, changes=changes, readers=self._readers, most_bytes=files_bytes
+        )
         self._takers = ThreadPoolExecutor(max_workers=8, thread_name_prefix="feed-upload")
 
     async def __call__(self, scope: Scope, receive: Receive, send: Send) -> None:
         headers: RequestHeaders = dict(scope["headers"])
+        if scope["method"] == "GET":
+            ready = self.find_ready(scope["path"], scope["query_string"], headers)
+            if ready is not None:
+                await send_ready(send, ready)
+                return
         try:
             await self._answer(scope, headers, receive, send)
         except AnswerBroken:
             raise
         except Exception as error:  # noqa: BLE001 # each becomes an answer; what is none of ours is logged there
             await send_error(send, error, headers.get(b"accept", b"").decode("latin-1"))
+
+    def find_ready(self, path: str, query: bytes, headers: RequestHeaders) -> Ready | None:
+        """A page in memory or a small file, for credentials that are known; see `FindReady`.
+
+        Grants are kept under a feed's address as `_split` cuts it out of a path. An address that this cuts out
+        otherwise has no grant, so that nothing is found.
+        """
+        root, mark, name = path.partition(_INDEX)
+        if mark and not query:
+            grant = self._known(root, headers)
+            return self._pages.find(grant.feed_id, name, headers) if grant is not None else None
+        root, mark, tail = path.partition(_FILES)
+        if mark:
+            grant = self._known(root, headers)
+            return self._files.find(grant.feed_id, tail, headers) if grant is not None else None
+        return None
 
     def close(self) -> None:
         """Let what is under way finish."""
@@ -121,7 +128,8 @@ class FeedRoutes:
         if reading and tail.startswith("simple/"):
             await self._simple(scope, headers, grant, tail[7:], send)
         elif reading and tail.startswith("files/"):
-            await self._file(scope, headers, grant, tail, send)
+            only_head = scope["method"] == "HEAD"
+            await self._files.send(send, grant.feed_id, tail[6:], headers, only_head=only_head)
         elif tail in _UPLOAD:
             await self._upload(scope, headers, grant, receive, send)
         elif not reading:
@@ -130,6 +138,10 @@ class FeedRoutes:
             await send_redirect(send, "simple/")
         else:
             raise NotFound("There is nothing at this address of the feed", hint="the index is at `…/pypi/simple/`")
+
+    def _known(self, root: str, headers: RequestHeaders) -> Grant | None:
+        access = self._access
+        return access.find(access.digest(headers.get(b"authorization", b""), root.encode()))
 
     async def _admit(self, credentials: bytes, root: str, digest: bytes) -> Grant:
         if not credentials:
@@ -153,92 +165,7 @@ class FeedRoutes:
             page = await asyncio.wrap_future(self._shelf.make(grant.feed_id, project))
         if not page.exists:
             raise NotFound(f"Project `{project}` is not in this feed", reference="project-not-found")
-        await self._page(scope, headers, page, send)
-
-    async def _page(self, scope: Scope, headers: RequestHeaders, page: Page, send: Send) -> None:
-        format_ = self._format(scope, headers)
-        packed = _takes_gzip(headers.get(b"accept-encoding", b""))
-        body = page.bodies[format_, packed]
-        answer: Headers = [(b"etag", body.etag), _PAGE_CACHING, _PAGE_VARY]
-        known = headers.get(b"if-none-match")
-        if known is not None and _names(known, body.etag):
-            await send_empty(send, 304, answer)
-            return
-        answer += [_CONTENT_TYPES[format_], (b"content-length", b"%d" % len(body.content))]
-        if packed:
-            answer.append(_GZIP)
-        await send({"type": "http.response.start", "status": 200, "headers": answer})
-        await send({"type": "http.response.body", "body": body.content})
-
-    def _format(self, scope: Scope, headers: RequestHeaders) -> Format:
-        if scope["query_string"]:
-            named = parse_qs(scope["query_string"].decode("latin-1")).get("format")
-            if named:
-                return _named_format(named[-1])
-        accept = headers.get(b"accept", b"")
-        format_ = self._formats.get(accept)
-        if format_ is None:
-            format_ = negotiate(accept.decode("latin-1"))
-            if len(self._formats) >= _KNOWN_ACCEPTS:
-                self._formats.clear()
-            self._formats[accept] = format_
-        return format_
-
-    async def _file(self, scope: Scope, headers: RequestHeaders, grant: Grant, tail: str, send: Send) -> None:
-        _, start, sha256, filename = _file_parts(tail)
-        wanted = filename.removesuffix(".metadata")
-        key = (grant.feed_id, sha256, wanted)
-        file = self._files.get(key)
-        if file is None or file.changes_seen != self._changes.count(grant.feed_id, file.stored.project):
-            file = await self._in_thread(self._readers, partial(self._find_file, *key))
-            self._files.put(key, file)
-        if sha256[:2] != start or (filename != wanted and file.stored.metadata is None):
-            raise NotFound(f"File `{filename}` is not in this feed", reference="file-not-found")
-        if filename != wanted:
-            await self._metadata(headers, file.stored, send)
-        else:
-            await self._content(scope, headers, file, send)
-
-    def _find_file(self, feed_id: str, sha256: str, filename: str) -> SendableFile:
-        """The count is read before the file is, so that a change in between makes the answer count as old."""
-        seen = self._changes.counts()
-        stored = self._repository(feed_id).file(sha256, filename)
-        path = self._blobs.local_path(stored.blob_key)
-        return SendableFile(stored, path, f'"{sha256}"'.encode(), seen.count(feed_id, stored.project))
-
-    async def _metadata(self, headers: RequestHeaders, stored: StoredFile, send: Send) -> None:
-        content, etag = stored.metadata or b"", f'"{stored.file.metadata_sha256}"'.encode()
-        answer: Headers = [(b"etag", etag), _FILE_CACHING]
-        if _names(headers.get(b"if-none-match", b""), etag):
-            await send_empty(send, 304, answer)
-            return
-        answer += [_TEXT, (b"content-length", b"%d" % len(content))]
-        await send({"type": "http.response.start", "status": 200, "headers": answer})
-        await send({"type": "http.response.body", "body": content})
-
-    async def _content(self, scope: Scope, headers: RequestHeaders, file: SendableFile, send: Send) -> None:
-        size = file.stored.file.size_bytes
-        answer: Headers = [(b"etag", file.etag), _FILE_CACHING, _RANGES]
-        if _names(headers.get(b"if-none-match", b""), file.etag):
-            await send_empty(send, 304, answer)
-            return
-        status, part = 200, ByteRange(0, size)
-        if b"range" in headers and scope["method"] == "GET":
-            found = wanted_range(headers[b"range"], headers.get(b"if-range", b""), file.etag, size)
-            if found is not None and found.length == 0:
-                await send_empty(send, 416, [*answer, (b"content-range", b"bytes */%d" % size)])
-                return
-            if found is not None:
-                status, part = 206, found
-                last = part.start + part.length - 1
-                answer.append((b"content-range", b"bytes %d-%d/%d" % (part.start, last, size)))
-        answer += [_BINARY, (b"content-length", b"%d" % part.length)]
-        begin = {"type": "http.response.start", "status": status, "headers": answer}
-        if scope["method"] == "HEAD":
-            await send(begin)
-            await send({"type": "http.response.body", "body": b""})
-        else:
-            await send_part(send, begin, self._blobs, file, part)
+        await send_ready(send, self._pages.of(page, scope["query_string"], headers))
 
     async def _upload(self, scope: Scope, headers: RequestHeaders, grant: Grant, receive: Receive, send: Send) -> None:
         if scope["method"] != "POST":
@@ -311,30 +238,3 @@ def _proper_place(name: str) -> str:
     if name == f"{normalized}/":
         return ""
     return f"../{normalized}/" if name.endswith("/") else f"{normalized}/"
-
-
-def _named_format(name: str) -> Format:
-    format_ = format_named(name)
-    if format_ is None:
-        raise NotAcceptable(
-            f"This feed has no format {name[:80]!r}", hint="leave `format` out, or name a simple API type"
-        )
-    return format_
-
-
-def _file_parts(tail: str) -> list[str]:
-    parts = tail.split("/")
-    if len(parts) != 4 or "\0" in tail:  # a database may refuse to be asked for a NUL
-        raise NotFound("There is no file at this address of the feed", reference="file-not-found")
-    return parts
-
-
-def _takes_gzip(accept_encoding: bytes) -> bool:
-    return b"gzip" in accept_encoding and b"q=0" not in accept_encoding
-
-
-def _names(if_none_match: bytes, etag: bytes) -> bool:
-    """Whether the client has this content already. Source: RFC 9110, 13.1.2 (compared weakly)."""
-    if if_none_match == etag:
-        return True
-    return any(tag.strip().removeprefix(b"W/") in {etag, b"*"} for tag in if_none_match.split(b","))
