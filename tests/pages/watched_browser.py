@@ -198,7 +198,8 @@ class WatchedBrowser:
         """A browser nobody has signed in with.
 
         Args:
-            ignore_policy: switch the content policy off, so that what gets into a page would really run.
+            ignore_policy: switch the content policy off, so that what gets into a page would really run. Whatever
+                calls `executed(…)` then is an incident.
         """
         context = self._browser.new_context(
             viewport={"width": width, "height": 900},
@@ -215,6 +216,8 @@ class WatchedBrowser:
         visitor = Visitor(host or self._host, context)
         self._visitors.append(visitor)
         _watch(visitor)
+        if ignore_policy:
+            context.expose_function("executed", lambda *where: visitor.incidents.append(f"executed: {where}"))
         visitor.page = context.new_page()
         return visitor
 
