@@ -136,8 +136,8 @@ def test_a_page_that_was_overtaken_by_a_change_is_not_kept(database: Database) -
     changes.changed("f", ACME)
     new = shelf.make("f", ACME)
     slow.gate.set()
-    assert b"acme-1.0" not in old.result(10).bodies[Format.HTML, False].content
-    assert b"acme-1.0" in new.result(10).bodies[Format.HTML, False].content
+    assert b"acme-1.0" not in shelf.plain_texts.of(old.result(10).text(Format.HTML))
+    assert b"acme-1.0" in shelf.plain_texts.of(new.result(10).text(Format.HTML))
     assert shelf.find("f", ACME) is new.result()
     shelf.close()
 

@@ -176,8 +176,9 @@ def project_list_html(names: Sequence[NormalizedName]) -> str:
 
 
 def project_list_json(names: Iterable[NormalizedName]) -> str:
-    """All projects as JSON. PEP 691."""
-    return _json({"meta": {"api-version": API_VERSION}, "projects": [{"name": name} for name in names]})
+    """All projects as JSON. PEP 691. Nothing in a normalised name has to be escaped."""
+    projects = ",".join([f'{{"name":"{name}"}}' for name in names])
+    return f'{{"meta":{{"api-version":"{API_VERSION}"}},"projects":[{projects}]}}'
 
 
 def _media_ranges(accept: str) -> Iterable[tuple[str, float]]:

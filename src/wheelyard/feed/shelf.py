@@ -1,10 +1,9 @@
 """Pages, ready to be sent: made when something is written, not when it is read.
 
-A page is four bodies: HTML and JSON, plain and gzipped, each with its own strong ETag. What is asked for lies in
-memory, bounded in bytes; behind it lie the gzipped bodies of every project in the database; behind them the
-repository, which is asked when a page was not written yet. A change drops the page at once, so nobody who was told of
-the change can see the page before it, and a moment later, when a burst of changes is over, the new page is made in
-the background, and the list of all projects once.
+What is asked for lies packed in memory, bounded in bytes, and of that a part unpacked too (`packed_page`); behind it
+lie the packed pages of every project in the database; behind them the repository, which is asked when a page was not
+written yet. A change drops the page at once, so nobody who was told of the change can see the page before it. A moment
+later, when a burst of changes is over, the new page is made in the background, and the list of all projects once.
 
 Many readers of one missing page wait for one maker. A maker that was overtaken by a change gives its page to those
 who asked before the change, and does not keep it.
@@ -12,14 +11,11 @@ who asked before the change, and does not keep it.
 
 from __future__ import annotations
 
-import gzip
-import hashlib
 import logging
 import threading
 import time
 from collections.abc import Callable
 from concurrent.futures import Future, ThreadPoolExecutor
-from dataclasses import dataclass
 
 from packaging.utils import NormalizedName
 
@@ -33,15 +29,16 @@ from wheelyard.core.simple_api import (
 from wheelyard.feed import store
 from wheelyard.feed.bounded import BoundedMap
 from wheelyard.feed.changes import FeedChanges
+from wheelyard.feed.packed_page import MISSING, Page, PlainTexts, pack
 from wheelyard.feed.repository import ProjectNotFound, Repository
 from wheelyard.storage.database import Connection, Database
 
-__all__ = ["Body", "Page", "Shelf"]
+__all__ = ["Shelf"]
 
 _LOG = logging.getLogger(__name__)
 _PACKING = 6
+_PACKING_LIST = 1  # it is made anew for each new project, while somebody may wait for it
 _ALL: NormalizedName | None = None
-_OVERHEAD_BYTES = 2048
 _REST_SECONDS = 0.02
 _BURST_SECONDS = 1.0
 
@@ -49,44 +46,12 @@ Key = tuple[str, NormalizedName | None]
 """A feed's id and a project, or None for the list of all projects."""
 
 
-@dataclass(frozen=True, slots=True)
-class Body:
-    """Bytes as they are sent, and their strong ETag with its quotes."""
-
-    content: bytes
-    etag: bytes
-
-
-class Page:
-    """One page in every form. A missing project is a page too, with `exists` false, so that asking again is cheap."""
-
-    __slots__ = ("bodies", "exists", "weight_bytes")
-
-    def __init__(
-        self, html: bytes, json: bytes, packed_html: bytes, packed_json: bytes, *, exists: bool = True
-    ) -> None:
-        self.exists = exists
-        self.bodies: dict[tuple[Format, bool], Body] = {}
-        for plain, packed, formats in (
-            (html, packed_html, (Format.HTML, Format.V1_HTML)),
-            (json, packed_json, (Format.JSON,)),
-        ):
-            digest = hashlib.blake2b(plain, digest_size=16).hexdigest()
-            for format_ in formats:
-                self.bodies[format_, False] = Body(plain, f'"{digest}"'.encode())
-                self.bodies[format_, True] = Body(packed, f'"{digest}-gzip"'.encode())
-        self.weight_bytes = len(html) + len(json) + len(packed_html) + len(packed_json) + _OVERHEAD_BYTES
-
-
-_MISSING = Page(b"", b"", b"", b"", exists=False)
-
-
 class Shelf:
     """The pages of all feeds.
 
     Args:
         repository: opens a feed's stack of components.
-        most_bytes: held in memory.
+        most_bytes: held in memory, a quarter of it unpacked.
         rest_seconds: how long no change must come before pages are made ahead.
     """
 
@@ -101,7 +66,8 @@ class Shelf:
     ) -> None:
         self._database = database
         self._repository = repository
-        self._pages: BoundedMap[Key, Page] = BoundedMap(most_bytes)
+        self._pages: BoundedMap[Key, Page] = BoundedMap(most_bytes - most_bytes // 4)
+        self.plain_texts = PlainTexts(most_bytes // 4)
         self._lock = threading.Lock()
         self._making: dict[Key, Future[Page]] = {}
         self._makers = ThreadPoolExecutor(max_workers=4, thread_name_prefix="feed-page")
@@ -135,7 +101,7 @@ class Shelf:
             return
         keys: list[Key] = [(feed_id, NormalizedName(project))]
         listed = self._pages.get((feed_id, _ALL))
-        if listed is None or not _lists(listed, project):
+        if listed is None or not self._lists(listed, project):
             keys.append((feed_id, _ALL))
         with self._lock:
             for key in keys:
@@ -165,10 +131,10 @@ class Shelf:
         feed_id, project = key
         if project is None:
             names = self._repository(feed_id).project_names()
-            return _page(project_list_html(names), project_list_json(names))
+            return self._packed(project_list_html(names), project_list_json(names), _PACKING_LIST)
         ready = self._database.read(lambda tx: store.ready_page(tx, feed_id, project))
         if ready is not None:
-            return Page(gzip.decompress(ready.html), gzip.decompress(ready.json), ready.html, ready.json)
+            return Page(ready.html, ready.json)
         return self._rendered(feed_id, project)[0]
 
     def _rendered(self, feed_id: str, project: NormalizedName) -> tuple[Page, int | None]:
@@ -177,8 +143,20 @@ class Shelf:
         try:
             listing = self._repository(feed_id).project(project)
         except ProjectNotFound:
-            return _MISSING, None
-        return _page(project_page_html(listing), project_page_json(listing)), revision
+            return MISSING, None
+        return self._packed(project_page_html(listing), project_page_json(listing), _PACKING), revision
+
+    def _packed(self, html: str, json: str, level: int) -> Page:
+        """A page that was just made; somebody may be waiting for its texts."""
+        texts = (html.encode(), json.encode())
+        page = Page(*(pack(text, level=level) for text in texts))
+        for format_, text in zip((Format.HTML, Format.JSON), texts, strict=True):
+            self.plain_texts.keep(page.text(format_), text)
+        return page
+
+    def _lists(self, page: Page, project: str) -> bool:
+        """Whether the list names the project already: then a further file changes nothing in it."""
+        return f'{{"name":"{project}"}}'.encode() in self.plain_texts.of(page.text(Format.JSON))
 
     def _prepare(self, keys: set[Key]) -> None:
         """Make ahead what has changed: the pages of the projects go to the database, the list into memory."""
@@ -189,7 +167,7 @@ class Shelf:
                 continue
             page, revision = self._rendered(feed_id, project)
             if revision is not None:
-                html, json = page.bodies[Format.HTML, True], page.bodies[Format.JSON, True]
+                html, json = page.text(Format.HTML), page.text(Format.JSON)
                 rows.append((feed_id, project, store.PageRow(revision, html.content, json.content)))
         if rows:
             self._database.write(lambda tx: _put_pages(tx, rows))
@@ -236,20 +214,6 @@ class _Ahead:
                 pass
             keys, self._waiting = self._waiting, set()
             return None if self._closed else keys
-
-
-def _page(html: str, json: str) -> Page:
-    plain_html, plain_json = html.encode(), json.encode()
-    return Page(plain_html, plain_json, _packed(plain_html), _packed(plain_json))
-
-
-def _packed(body: bytes) -> bytes:
-    return gzip.compress(body, _PACKING, mtime=0)
-
-
-def _lists(page: Page, project: str) -> bool:
-    """Whether the list names the project already: then a further file changes nothing in it."""
-    return f'{{"name":"{project}"}}'.encode() in page.bodies[Format.JSON, False].content
 
 
 def _put_pages(tx: Connection, rows: list[tuple[str, NormalizedName, store.PageRow]]) -> None:

@@ -2,12 +2,14 @@
 
 from __future__ import annotations
 
+from typing import NamedTuple
 from urllib.parse import parse_qs
 
 from packaging.utils import NormalizedName
 
 from wheelyard.core.simple_api import Format, format_named, negotiate
-from wheelyard.feed.shelf import Page, Shelf
+from wheelyard.feed.packed_page import PackedText, Page
+from wheelyard.feed.shelf import Shelf
 from wheelyard.http.feed_answers import NotAcceptable
 from wheelyard.http.ready_answers import Ready, RequestHeaders
 
@@ -18,6 +20,26 @@ _VARY = (b"vary", b"Accept, Authorization, Accept-Encoding")
 _GZIP = (b"content-encoding", b"gzip")
 _CONTENT_TYPES = {format_: (b"content-type", format_.content_type.encode()) for format_ in Format}
 _KNOWN_ACCEPTS = 512
+
+
+class _Chosen(NamedTuple):
+    """Which form of a page a request wants, and whether the client has it already."""
+
+    packed: PackedText
+    format: Format
+    gzip: bool
+    etag: bytes
+    is_known: bool
+
+    def not_modified(self) -> Ready:
+        return Ready(304, [(b"etag", self.etag), _CACHING, _VARY], b"")
+
+    def answer(self, content: bytes) -> Ready:
+        length = (b"content-length", b"%d" % len(content))
+        headers = [(b"etag", self.etag), _CACHING, _VARY, _CONTENT_TYPES[self.format], length]
+        if self.gzip:
+            headers.append(_GZIP)
+        return Ready(200, headers, content)
 
 
 class PageAnswers:
@@ -32,25 +54,31 @@ class PageAnswers:
         if name and name[-1] != "/":
             return None
         page = self._shelf.find(feed_id, NormalizedName(name[:-1]) if name else None)
-        return self.of(page, b"", headers) if page is not None and page.exists else None
+        return self.at_once(page, b"", headers) if page is not None and page.exists else None
 
-    def of(self, page: Page, query: bytes, headers: RequestHeaders) -> Ready:
-        """A page's answer to this request.
+    def at_once(self, page: Page, query: bytes, headers: RequestHeaders) -> Ready | None:
+        """A page's answer to this request, or None if it has to be unpacked and is long.
 
         Raises:
             NotAcceptable: the address names a format that we do not have.
         """
+        chosen = self._chosen(page, query, headers)
+        if chosen.is_known:
+            return chosen.not_modified()
+        content = chosen.packed.content if chosen.gzip else self._shelf.plain_texts.at_once(chosen.packed)
+        return None if content is None else chosen.answer(content)
+
+    def unpacked(self, page: Page, query: bytes, headers: RequestHeaders) -> Ready:
+        """The answer with the plain text, however long; for a worker thread."""
+        chosen = self._chosen(page, query, headers)
+        return chosen.answer(self._shelf.plain_texts.of(chosen.packed))
+
+    def _chosen(self, page: Page, query: bytes, headers: RequestHeaders) -> _Chosen:
         format_ = self._format(query, headers)
-        packed = _takes_gzip(headers.get(b"accept-encoding", b""))
-        body = page.bodies[format_, packed]
+        packed, gzip = page.text(format_), _takes_gzip(headers.get(b"accept-encoding", b""))
+        etag = packed.gzip_etag if gzip else packed.etag
         known = headers.get(b"if-none-match")
-        if known is not None and names(known, body.etag):
-            return Ready(304, [(b"etag", body.etag), _CACHING, _VARY], b"")
-        length = (b"content-length", b"%d" % len(body.content))
-        answer = [(b"etag", body.etag), _CACHING, _VARY, _CONTENT_TYPES[format_], length]
-        if packed:
-            answer.append(_GZIP)
-        return Ready(200, answer, body.content)
+        return _Chosen(packed, format_, gzip, etag, known is not None and names(known, etag))
 
     def _format(self, query: bytes, headers: RequestHeaders) -> Format:
         if query:

@@ -165,7 +165,11 @@ class FeedRoutes:
             page = await asyncio.wrap_future(self._shelf.make(grant.feed_id, project))
         if not page.exists:
             raise NotFound(f"Project `{project}` is not in this feed", reference="project-not-found")
-        await send_ready(send, self._pages.of(page, scope["query_string"], headers))
+        query = scope["query_string"]
+        answer = self._pages.at_once(page, query, headers)
+        if answer is None:
+            answer = await self._in_thread(self._readers, partial(self._pages.unpacked, page, query, headers))
+        await send_ready(send, answer)
 
     async def _upload(self, scope: Scope, headers: RequestHeaders, grant: Grant, receive: Receive, send: Send) -> None:
         if scope["method"] != "POST":
