@@ -52,9 +52,11 @@ addEventListener("securitypolicyviolation", (event) => {
 _CUT = """
 () => {
   const width = document.documentElement.clientWidth, found = [];
-  const isHidden = (element) => element.closest(".visually-hidden, .skip, [hidden], template, option") !== null;
+  const isClipped = (element) => element !== null
+    && (getComputedStyle(element).clipPath !== "none" || isClipped(element.parentElement));
+  const isSilent = (element) => element.closest(".skip, [hidden], template, option") !== null || isClipped(element);
   for (const element of document.body.querySelectorAll("*")) {
-    if (isHidden(element) || !element.checkVisibility({ visibilityProperty: true })) continue;
+    if (isSilent(element) || !element.checkVisibility({ visibilityProperty: true })) continue;
     const name = `${element.tagName.toLowerCase()}#${element.id}.${element.className}`;
     const box = element.getBoundingClientRect(), style = getComputedStyle(element);
     if (box.width && (box.right > width + 1 || box.left < -1)) found.push(`${name} reaches out of the window`);

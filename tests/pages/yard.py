@@ -79,6 +79,7 @@ class Yard:
         if _SCOPE not in {found.name for found in client.secrets.list_scopes()}:
             client.secrets.create_scope(_SCOPE)
             client.secrets.put_acl(_SCOPE, "users", AclPermission.READ)
+            client.secrets.put_acl(_SCOPE, "admins", AclPermission.MANAGE)
         for found in client.secrets.list_secrets(_SCOPE):
             if found.key not in (values or {}):
                 client.secrets.delete_secret(_SCOPE, str(found.key))
