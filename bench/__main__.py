@@ -2,7 +2,7 @@
 
 Progress goes to standard error. The full scale takes the better part of an hour, most of it for filling feeds;
 `--work` keeps them for the next run. Ratios mean something when the machine is otherwise quiet: `disturbed_cores` in
-the JSON says how quiet it was. Exit codes: 0 measured; 1 with `--strict`, a figure is short or could not be measured;
+the JSON says how quiet it was. Exit codes: 0 measured; 1 with `--strict`, a figure is short, unclear or missing;
 130 interrupted.
 """
 
@@ -25,8 +25,8 @@ from typing import Any
 from bench.figures import FIGURES, GROUPS
 from bench.machine import Cores, describe
 from bench.programs import ROOT, Programs
-from bench.results import HEADER, Measured, Missing, Result, line, to_json
-from bench.run import DISTURBED, FULL, QUICK, Run, Scale
+from bench.results import HEADER, Missing, Result, line, to_json
+from bench.run import FULL, QUICK, Run, Scale
 
 _TOOLS = ROOT / ".tools" / "bench"
 _INTERRUPTED = 130
@@ -56,7 +56,7 @@ def _options(words: Sequence[str] | None) -> argparse.Namespace:
     parser.add_argument("group", nargs="*", choices=[[], *GROUPS], metavar="GROUP", help=f"of {', '.join(GROUPS)}; all")
     parser.add_argument("--list", action="store_true", help="print the figures and what is wanted of them")
     parser.add_argument("--output", choices=["text", "json"], default="text", help="text has one line a figure")
-    parser.add_argument("--strict", action="store_true", help="exit 1 when a figure is short or missing")
+    parser.add_argument("--strict", action="store_true", help="exit 1 when a figure is short, unclear or missing")
     parser.add_argument("--quick", action="store_true", help="tiny and short: shows that it works; ratios mean nothing")
     parser.add_argument("--minutes", type=float, help="of the soak (5)")
     parser.add_argument("--rounds", type=int, help="runs of each figure that count (5)")
@@ -102,8 +102,6 @@ def _measured(run: Run, groups: Sequence[str], *, shown: bool) -> Iterator[Resul
     for group in groups:
         for result in _of_group(run, group):
             print(line(result), file=sys.stdout if shown else sys.stderr, flush=True)
-            if isinstance(result, Measured) and result.disturbed > DISTURBED:
-                run.say(f"meanwhile other processes used {result.disturbed:.2f} cores")
             yield result
 
 

@@ -20,12 +20,12 @@ from uv import find_uv_bin
 
 from bench.cluster import put_file, put_secret, start_cluster
 from bench.connection import upload_request
+from bench.machine import Sighted
 from bench.nginx import nginx
 from bench.requirement_set import RequirementSet, requirement_set
 from bench.results import Measured, Missing, Result
 from bench.run import Absent, Run, seconds_of
 from bench.served import Feed, Served, feed_in, served, upload_all
-from wheelyard.compute.environments import compile_command
 from wheelyard.compute.machine import Interpreter
 
 __all__ = ["installed_sets"]
@@ -105,7 +105,7 @@ def installed_sets(run: Run, interpreter: Interpreter) -> Iterator[Result]:
         ready = uv.environment()
         uv.install(ready, run.scratch / "uv-cache", "--link-mode", "copy", "--compile-bytecode")
         shop = _shop(run, wanted)
-        yield from _new_set(run, shop, uv, ready)
+        yield from _new_set(run, shop, uv)
         yield _known_set(run, shop, wanted, ready)
 
 
@@ -124,12 +124,12 @@ def _shop(run: Run, wanted: RequirementSet) -> _Shop:
     return _Shop(run, data, feed)
 
 
-def _new_set(run: Run, shop: _Shop, uv: _Uv, ready: Path) -> Iterator[Result]:
-    """Byte-compiling is told apart: ours is measured on a copy and taken off, uv does without."""
+def _new_set(run: Run, shop: _Shop, uv: _Uv) -> Iterator[Result]:
+    """Byte-compiling is told apart: ours is seen while it goes on and taken off, uv does without."""
 
     def turn() -> tuple[float, ...]:
         plain, with_bytecode = uv.cold(), uv.cold("--compile-bytecode")
-        whole, compiling = _installed_cold(run, shop), _compiled(run, uv.interpreter, ready)
+        whole, compiling = _installed_cold(run, shop)
         return whole - compiling, plain, compiling, with_bytecode - plain
 
     (ours, plain, compiling, theirs), disturbed = run.turns(_NEW, turn, warm_up=False)
@@ -137,27 +137,20 @@ def _new_set(run: Run, shop: _Shop, uv: _Uv, ready: Path) -> Iterator[Result]:
     yield Measured(_BYTECODE, compiling, theirs, disturbed)
 
 
-def _installed_cold(run: Run, shop: _Shop) -> float:
-    """With nothing in the store but the runtime image."""
+def _installed_cold(run: Run, shop: _Shop) -> tuple[float, float]:
+    """Seconds with nothing in the store but the runtime image; and how many of them went into byte-compiling.
+
+    The second is what was seen of it from outside, so it is never more than there was.
+    """
     cache = _new_folder(run, "cache")
     with shop.open(cache) as workspace:
         cluster = start_cluster(workspace)
         os.sync()
-        took = cluster.install(_LIBRARY)
+        with Sighted(workspace.program.pid, "compileall") as compiling:
+            took = cluster.install(_LIBRARY)
         cluster.end()
     _remove(cache)
-    return took
-
-
-def _compiled(run: Run, interpreter: Interpreter, ready: Path) -> float:
-    """Seconds that our own byte-compiling takes for the set."""
-    copy = _new_folder(run, "copy")
-    shutil.copytree(ready, copy, symlinks=True, ignore=shutil.ignore_patterns("__pycache__"))
-    command = compile_command(interpreter, copy, os.cpu_count() or 1)
-    os.sync()
-    took = seconds_of(lambda: subprocess.run(command.argv, check=False, capture_output=True))
-    _remove(copy)
-    return took
+    return took, compiling.seconds
 
 
 def _known_set(run: Run, shop: _Shop, wanted: RequirementSet, ready: Path) -> Result:

@@ -10,6 +10,7 @@ import os
 import platform
 import re
 import sys
+import threading
 import time
 from collections.abc import Callable, Iterable, Iterator
 from contextlib import contextmanager
@@ -17,8 +18,9 @@ from dataclasses import dataclass
 from pathlib import Path
 from typing import Self
 
-__all__ = ["Cores", "Disturbance", "describe", "memory_mb", "on_cores"]
+__all__ = ["Cores", "Disturbance", "Sighted", "describe", "memory_mb", "on_cores"]
 
+_LOOK_SECONDS = 0.01
 _TICKS = os.sysconf("SC_CLK_TCK")
 
 
@@ -93,6 +95,45 @@ class Disturbance:
         user, nice, system, _idle, _wait, irq, softirq = ticks
         own = sum(os.times()[:4]) + sum(_cpu_seconds(pid) for pid in self._pids())
         return (user + nice + system + irq + softirq) / _TICKS, own, time.perf_counter()
+
+
+class Sighted:
+    """How long processes below a program were at work on something, told by a word of their command lines.
+
+    They are looked for every few milliseconds while the block runs; `seconds` afterwards. What nobody saw is 0.
+    """
+
+    def __init__(self, pid: int, word: str) -> None:
+        self._pid = pid
+        self._word = word.encode()
+        self._done = threading.Event()
+        self._thread = threading.Thread(target=self._look, daemon=True)
+        self.seconds = 0.0
+
+    def __enter__(self) -> Self:
+        self._thread.start()
+        return self
+
+    def __exit__(self, *_error: object) -> None:
+        self._done.set()
+        self._thread.join()
+
+    def _look(self) -> None:
+        before = time.perf_counter()
+        seen = False
+        while not self._done.wait(_LOOK_SECONDS):
+            now = time.perf_counter()
+            seen_before, seen = seen, any(self._word in _command_line(pid) for pid in _tree(self._pid))
+            if seen and seen_before:
+                self.seconds += now - before
+            before = now
+
+
+def _command_line(pid: int) -> bytes:
+    try:
+        return Path(f"/proc/{pid}/cmdline").read_bytes()
+    except OSError:
+        return b""
 
 
 def _cpu_seconds(pid: int) -> float:

@@ -9,7 +9,11 @@ from typing import Any
 
 from bench.figures import Figure, named
 
-__all__ = ["HEADER", "Measured", "Missing", "Result", "line", "to_json"]
+__all__ = ["DISTURBED", "HEADER", "Measured", "Missing", "Result", "line", "to_json"]
+
+
+DISTURBED = 0.15
+"""Cores that other processes may use while a run counts; a run that was disturbed more is made again."""
 
 
 @dataclass(frozen=True, slots=True)
@@ -47,7 +51,10 @@ class Measured:
 
     @property
     def verdict(self) -> str:
+        """`unclear` for a difference below nothing: noise was larger than what is measured."""
         bound = self.figure.bound
+        if self.ours_value < 0:
+            return "unclear"
         if bound is None:
             return "-"
         return "ok" if bound.met(self.ours_value, self.ratio) else "short"
@@ -119,7 +126,8 @@ def _value(value: float | None, figure: Figure) -> str:
 def _end(result: Measured) -> str:
     said = "" if result.verdict == "-" else result.verdict
     beside = f"beside {result.figure.beside}" if result.figure.beside else ""
-    return "  ".join(part for part in (f"{said:<5}", beside, result.note) if part).strip()
+    disturbed = f"disturbed: others used {result.disturbed:.1f} cores" if result.disturbed > DISTURBED else ""
+    return "  ".join(part for part in (f"{said:<5}", beside, result.note, disturbed) if part).strip()
 
 
 def _plain(values: Sequence[float]) -> list[float]:

@@ -11,12 +11,9 @@ from pathlib import Path
 
 from bench.machine import Cores, Disturbance
 from bench.programs import Programs
-from bench.results import Measured, Missing, Result
+from bench.results import DISTURBED, Measured, Missing, Result
 
-__all__ = ["DISTURBED", "FULL", "QUICK", "Absent", "Run", "Scale", "seconds_of"]
-
-DISTURBED = 0.15
-"""Cores that other processes may use while a run counts; a run that was disturbed more is made again."""
+__all__ = ["FULL", "QUICK", "Absent", "Run", "Scale", "seconds_of"]
 
 
 @dataclass(frozen=True, slots=True)

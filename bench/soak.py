@@ -43,8 +43,9 @@ def measure(run: Run) -> Iterator[Result]:
         workspace.ask("POST", "/api/2.0/secrets/scopes/create", {"scope": place.scope})
         start_cluster(workspace).end()  # builds the runtime image, which is not what is looked at
         run.say(f"soak: {run.scale.traffic:g} of an hour's traffic in {minutes:g} minutes")
-        outcomes, memory = _soak(run, workspace, place, minutes * 60)
-    yield from _figures(outcomes, memory)
+        with run.watched() as disturbance:
+            outcomes, memory = _soak(run, workspace, place, minutes * 60)
+    yield from _figures(outcomes, memory, disturbance.cores)
 
 
 def _soak(run: Run, workspace: Served, place: Place, seconds: float) -> tuple[dict[str, Outcome], list[float]]:
@@ -100,7 +101,7 @@ def _sampled(workspace: Served, ends_at: float) -> list[float]:
     return samples
 
 
-def _figures(outcomes: Mapping[str, Outcome], memory: Sequence[float]) -> Iterator[Result]:
+def _figures(outcomes: Mapping[str, Outcome], memory: Sequence[float], disturbed: float) -> Iterator[Result]:
     errors = [text for outcome in outcomes.values() for text in outcome.errors]
     refusals = [text for outcome in outcomes.values() for text in outcome.refusals]
     answers = sum(len(outcome.latencies) for outcome in outcomes.values())
@@ -111,7 +112,9 @@ def _figures(outcomes: Mapping[str, Outcome], memory: Sequence[float]) -> Iterat
     yield Measured("soak.memory", (statistics.median(last),), (statistics.median(warm),))
     for kind, outcome in outcomes.items():
         if outcome.latencies:
-            yield Measured(f"soak.p99-{kind}", (_p99(outcome.latencies) * 1000,), note=f"of {len(outcome.latencies):,}")
+            yield Measured(
+                f"soak.p99-{kind}", (_p99(outcome.latencies) * 1000,), None, disturbed, f"of {len(outcome.latencies):,}"
+            )
 
 
 def _p99(latencies: Sequence[float]) -> float:
