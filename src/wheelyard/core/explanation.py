@@ -21,6 +21,7 @@ from wheelyard.core.rules.ranks import CLUSTER_ABOVE_DEFAULT, Order
 
 __all__ = ["Explanation", "Warned", "explain"]
 
+_COMMAND_LINE = LayerKind.COMMAND_LINE
 _OF_A_COMMAND = frozenset({LayerKind.COMMAND_LINE, LayerKind.REQUIREMENTS, LayerKind.LIBRARY_REPO})
 
 
@@ -108,13 +109,9 @@ def explain(
     if in_files:
         known = (*known, *in_files)
         options = effective_options(known, compute.installer, order=order)
-    gathered = replace(
-        facts or Facts(compute),
-        compute=compute,
-        options=options,
-        layers=known,
-        command=next((layer for layer in known if layer.kind is LayerKind.COMMAND_LINE), None),
-    )
+    line = next((layer for layer in known if layer.kind is _COMMAND_LINE), None)
+    filled_in: dict[str, Any] = {"compute": compute, "options": options, "layers": known, "command": line}
+    gathered = replace(facts, **filled_in) if facts else Facts(**filled_in)
     shown = _with_address(options, public_index)
     return Explanation(compute.name, str(compute.installer), shown, warnings_about(gathered))
 

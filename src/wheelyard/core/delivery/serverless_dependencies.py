@@ -17,8 +17,10 @@ ORIGIN = "dependencies"
 
 def _layers(compute: ComputeView) -> Iterable[Layer]:
     text = "\n".join(compute.dependencies)
+    if not text:
+        return ()
     files = {ORIGIN: text, **{path: content.reveal() for path, content in compute.files.items()}}
-    found = requirements_layers((), (ORIGIN,) if text else (), files.get, {}, compute.installer)
+    found = requirements_layers((), (ORIGIN,), files.get, {}, compute.installer)
     return tuple(_not_seen(layer) for layer in found)
 
 

@@ -9,7 +9,7 @@ from wheelyard.core.pip.answer import Sourced, Verdict
 from wheelyard.core.pip.layer import LayerKind
 from wheelyard.core.pip.options import Option, option_named
 from wheelyard.core.redaction import SafeUrl
-from wheelyard.core.rules.ranks import Order, rank_of
+from wheelyard.core.rules.ranks import Order, rank_numbers
 
 __all__ = ["Entry", "Ledger"]
 
@@ -78,5 +78,6 @@ class Ledger:
 
     def verdicts(self, order: Order) -> tuple[Verdict, ...]:
         """One for each value, strongest place first; values of one place in the order in which they were written."""
-        ranked = sorted(self.entries, key=lambda entry: -rank_of(entry.kind, order))
-        return tuple(Verdict(e.kind, e.origin, e.option, e.value, e.wins, e.why) for e in ranked)
+        rank = rank_numbers(order)
+        ranked = sorted(self.entries, key=lambda entry: rank[entry.kind], reverse=True)
+        return tuple([Verdict(e.kind, e.origin, e.option, e.value, e.wins, e.why) for e in ranked])

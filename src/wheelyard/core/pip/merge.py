@@ -33,7 +33,8 @@ BAD_VALUE = 3
 """Exit codes of pip. Source: facts/packaging.md A1; 3 read from pip's option parser."""
 
 _VARIABLES = ":env:"
-_CONFIG_FILE, _COMMAND_LINE, _REQUIREMENTS = LayerKind.CONFIG_FILE, LayerKind.COMMAND_LINE, LayerKind.REQUIREMENTS
+_CONFIG_FILE, _ENVIRONMENT = LayerKind.CONFIG_FILE, LayerKind.ENVIRONMENT
+_COMMAND_LINE, _REQUIREMENTS = LayerKind.COMMAND_LINE, LayerKind.REQUIREMENTS
 _TYPED = (LayerKind.LIBRARY_REPO, LayerKind.COMMAND_LINE)
 """In the order in which they are applied."""
 _NOT_OPTIONS = frozenset({"version", "help", "config-file"})
@@ -83,6 +84,7 @@ class _Merge:
         self.layers = layers
         self.isolated = _isolated(layers)
         self.command = next((layer.command for layer in layers if layer.command), command)
+        self.takes = takes_of(self.command, installer.version)
         self.book = Ledger()
         self.refusal: Refusal | None = None
 
@@ -167,7 +169,7 @@ class _Merge:
                 self._refuse_two_spellings(file)
         files = self._files_once(placement.files)
         variables = PlacedFile(
-            "", LayerKind.ENVIRONMENT, tuple(placed for placed in placement.variables if _is_pip_variable(placed))
+            "", _ENVIRONMENT, tuple(placed for placed in placement.variables if _is_pip_variable(placed))
         )
         pooled = behaviour("files-pool", "pip", self.installer.version) == "by-key"
         for section in ("global", self.command, _VARIABLES):
@@ -222,7 +224,9 @@ class _Merge:
         self.book.replace(option, made, _replaced(name, placed))
 
     def _check_value(self, name: str, placed: Placed) -> None:
-        takes = takes_of(self.command, self.installer.version).get(name, "value")
+        takes = self.takes.get(name, "value")
+        if takes in {"value", "plain"}:
+            return
         text = placed.text
         if takes == "flag" and truth_of(text) is None:
             words = (

@@ -107,7 +107,7 @@ def option_of_variable(variable: str) -> str:
 def values_of(option: Option, text: Secret[str]) -> tuple[SafeUrl | str, ...]:
     """The values a text stands for: lists are split at white space, everything else is one value, spaces included."""
     words = text.reveal().split() if option.is_list else [text.reveal()]
-    return tuple(SafeUrl(word) if option.holds == "url" else word for word in words)
+    return tuple([SafeUrl(word) for word in words] if option.holds == "url" else words)
 
 
 TRUE_WORDS = frozenset({"y", "yes", "t", "true", "on", "1"})

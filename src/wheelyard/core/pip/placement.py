@@ -14,7 +14,7 @@ from functools import cache
 
 from wheelyard.core.pip.layer import Layer, LayerKind, Setting
 from wheelyard.core.pip.options import CLUSTER_PREFIX, PIP_PREFIX, option_of_variable
-from wheelyard.core.rules.ranks import CLUSTER_ABOVE_DEFAULT, Order, rank_of, ranks_of
+from wheelyard.core.rules.ranks import CLUSTER_ABOVE_DEFAULT, Order, rank_numbers, ranks_of
 
 __all__ = ["Placed", "PlacedFile", "Placement", "cluster_in_file", "place"]
 
@@ -23,13 +23,15 @@ _FOR_ALL = {False: _ALL_USERS, True: _ALL_USERS | {LayerKind.CLUSTER_VARIABLES}}
 """Whose text is one file, by whether cluster variables belong to it."""
 _PUBLIC_INDEX, _XDG_FILE, _GLOBAL_FILE = LayerKind.PUBLIC_INDEX, LayerKind.XDG_FILE, LayerKind.GLOBAL_FILE
 _CLUSTER_VARIABLES, _ENVIRONMENT = LayerKind.CLUSTER_VARIABLES, LayerKind.ENVIRONMENT
-_FILES = (
-    LayerKind.XDG_FILE,
-    LayerKind.GLOBAL_FILE,
-    LayerKind.LEGACY_USER_FILE,
-    LayerKind.USER_FILE,
-    LayerKind.SITE_FILE,
-    LayerKind.CONFIG_FILE,
+_FILES = frozenset(
+    {
+        LayerKind.XDG_FILE,
+        LayerKind.GLOBAL_FILE,
+        LayerKind.LEGACY_USER_FILE,
+        LayerKind.USER_FILE,
+        LayerKind.SITE_FILE,
+        LayerKind.CONFIG_FILE,
+    }
 )
 USER_FILES = frozenset({LayerKind.LEGACY_USER_FILE, LayerKind.USER_FILE})
 
@@ -80,9 +82,9 @@ def place(layers: Iterable[Layer], order: Order = CLUSTER_ABOVE_DEFAULT.chosen) 
     ones option by option. A cluster variable becomes `PIP_*` where the user has set no non-empty `PIP_*` of the same
     option; switched below the workspace default (`order`), it goes into that file too, beneath the default.
     """
-    known = sorted(
-        (layer for layer in layers if not layer.ignored), key=lambda layer: (rank_of(layer.kind, order), layer.position)
-    )
+    rank = rank_numbers(order)
+    known = [layer for layer in layers if not layer.ignored]
+    known.sort(key=lambda layer: (rank[layer.kind], layer.position))
     in_file = cluster_in_file(order)
     for_all = _FOR_ALL[in_file]
     shared = [layer for layer in known if layer.kind in for_all]
@@ -90,7 +92,7 @@ def place(layers: Iterable[Layer], order: Order = CLUSTER_ABOVE_DEFAULT.chosen) 
     files = [_file_of(layer) for layer in known if layer.kind in _FILES and layer.kind not in for_all]
     if shared:
         files.append(_shared_file(shared, _set_by_all_users_files(known), beaten))
-    files.sort(key=lambda file: rank_of(file.kind, order))  # stable: several XDG files keep their positions
+    files.sort(key=lambda file: rank[file.kind])  # stable: several XDG files keep their positions
     variables = [
         _as_found(layer, setting) for layer in known if layer.kind is _ENVIRONMENT for setting in layer.settings
     ]

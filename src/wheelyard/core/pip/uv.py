@@ -19,7 +19,7 @@ from wheelyard.core.pip.installer import Installer
 from wheelyard.core.pip.layer import Layer, LayerKind, Setting
 from wheelyard.core.pip.options import option_named, truth_of, values_of
 from wheelyard.core.redaction import SafeUrl
-from wheelyard.core.rules.ranks import Order, rank_of
+from wheelyard.core.rules.ranks import Order, rank_numbers
 
 __all__ = ["UV_FILES", "UV_VARIABLES", "effective", "index_url_of"]
 
@@ -99,6 +99,7 @@ class _Search:
         self._note_blind(layers)
 
     def answer(self) -> EffectiveOptions:
+        rank = rank_numbers(self.order)
         no_index = self._no_index()
         listed = [*self._given(), *self._filed(), *self._required()]
         index, extras = self._chosen(listed, no_index)
@@ -113,7 +114,7 @@ class _Search:
             requirements=tuple(Sourced(e.text, e.origin, e.kind) for e in self._all_of("requirements")),
             constraints=tuple(Sourced(e.text, e.origin, e.kind) for e in self._all_of("constraints")),
             verdicts=tuple(
-                entry.verdict() for entry in sorted(self.entries, key=lambda entry: -rank_of(entry.kind, self.order))
+                entry.verdict() for entry in sorted(self.entries, key=lambda entry: rank[entry.kind], reverse=True)
             ),
             refusal=self.refusal,
             strategy=self._strategy(),

@@ -23,6 +23,9 @@ __all__ = ["Found", "Predicate"]
 Found = tuple[str, ...]
 Predicate = Callable[[Facts], Found]
 
+_CONFIG_FILE, _COMMAND_LINE, _REQUIREMENTS = LayerKind.CONFIG_FILE, LayerKind.COMMAND_LINE, LayerKind.REQUIREMENTS
+_OF_A_COMMAND = frozenset({LayerKind.COMMAND_LINE, LayerKind.LIBRARY_REPO, LayerKind.REQUIREMENTS})
+_VARIABLES = frozenset({LayerKind.ENVIRONMENT, LayerKind.CLUSTER_VARIABLES})
 _CERTIFICATE_VARIABLES = ("PIP_CERT", "SSL_CERT_FILE", "REQUESTS_CA_BUNDLE")
 
 
@@ -78,10 +81,9 @@ def inherited_extras(facts: Facts) -> Found:
     options = facts.options
     if options is None or options.strategy != "best version" or options.index is None:
         return ()
-    if options.index.kind not in {LayerKind.COMMAND_LINE, LayerKind.LIBRARY_REPO}:
+    if options.index.kind not in _OF_A_COMMAND or options.index.kind is _REQUIREMENTS:
         return ()
-    explicit = {LayerKind.COMMAND_LINE, LayerKind.LIBRARY_REPO, LayerKind.REQUIREMENTS}
-    kept = [source for source in options.extra_indexes if source.kind not in explicit]
+    kept = [source for source in options.extra_indexes if source.kind not in _OF_A_COMMAND]
     return tuple(dict.fromkeys(source.origin for source in kept))
 
 
@@ -95,7 +97,7 @@ def several_indexes(facts: Facts) -> Found:
 
 def requirements_reset(facts: Facts) -> Found:
     options = facts.options
-    if options is None or options.index is None or options.index.kind is not LayerKind.REQUIREMENTS:
+    if options is None or options.index is None or options.index.kind is not _REQUIREMENTS:
         return ()
     if facts.compute.installer.name != "pip":
         return ()
@@ -109,7 +111,7 @@ def requirements_lose(facts: Facts) -> Found:
     return tuple(
         verdict.origin
         for verdict in facts.options.verdicts
-        if verdict.kind is LayerKind.REQUIREMENTS and verdict.option == "index-url" and not verdict.wins
+        if verdict.kind is _REQUIREMENTS and verdict.option == "index-url" and not verdict.wins
     )
 
 
@@ -118,7 +120,7 @@ def trailing_space(facts: Facts) -> Found:
     variables = [
         setting.name
         for layer in facts.layers
-        if layer.kind in {LayerKind.ENVIRONMENT, LayerKind.CLUSTER_VARIABLES}
+        if layer.kind in _VARIABLES
         for setting in layer.settings
         if setting.name.endswith("INDEX_URL")
         and "EXTRA" not in setting.name
@@ -176,9 +178,7 @@ def uv_is_blind(facts: Facts) -> Found:
 def uv_command_loses(facts: Facts) -> Found:
     if facts.compute.installer.name != "uv" or facts.options is None:
         return ()
-    lost = (
-        v for v in facts.options.verdicts if v.kind is LayerKind.COMMAND_LINE and v.option == "index-url" and not v.wins
-    )
+    lost = (v for v in facts.options.verdicts if v.kind is _COMMAND_LINE and v.option == "index-url" and not v.wins)
     return tuple(verdict.why for verdict in lost)
 
 
@@ -223,7 +223,7 @@ def quotes_in_index(facts: Facts) -> Found:
         dict.fromkeys(
             layer.origin_of(setting)
             for layer in facts.layers
-            if layer.kind is not LayerKind.COMMAND_LINE
+            if layer.kind is not _COMMAND_LINE
             for setting in layer.settings
             if layer.option_name(setting) in {"index-url", "extra-index-url"}
             and setting.text.reveal()[:1] in {"'", '"'}
@@ -244,7 +244,7 @@ def requests_bundle_wins(facts: Facts) -> Found:
 
 
 def _config_files(layers: Iterable[Layer], state: str) -> Found:
-    return tuple(layer.origin for layer in layers if layer.kind is LayerKind.CONFIG_FILE and layer.state == state)
+    return tuple(layer.origin for layer in layers if layer.kind is _CONFIG_FILE and layer.state == state)
 
 
 def _has_credentials(text: str) -> bool:

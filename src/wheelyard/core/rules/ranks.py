@@ -27,13 +27,18 @@ __all__ = [
     "Rank",
     "Realm",
     "Switch",
+    "rank_numbers",
     "rank_of",
     "ranks_of",
 ]
 
 
 class LayerKind(StrEnum):
-    """One kind of place a setting comes from. The value is its name in JSON and in texts."""
+    """One kind of place a setting comes from. The value is its name in JSON and in texts.
+
+    Where every explanation compares places, a module names those it needs once, at its top: up to Python 3.11 each
+    `LayerKind.X` is a call.
+    """
 
     PUBLIC_INDEX = "public-index"
     XDG_FILE = "xdg-file"
@@ -153,11 +158,12 @@ def ranks_of(order: Order = CLUSTER_ABOVE_DEFAULT.chosen) -> tuple[LayerKind, ..
 
 def rank_of(kind: LayerKind, order: Order = CLUSTER_ABOVE_DEFAULT.chosen) -> int:
     """The rank of a place; a place pip does not know (`uv.toml`) stands above all, in uv's own order."""
-    return _numbers(order)[kind]
+    return rank_numbers(order)[kind]
 
 
 @cache
-def _numbers(order: Order) -> Mapping[LayerKind, int]:
+def rank_numbers(order: Order) -> Mapping[LayerKind, int]:
+    """The rank of every place."""
     of_pip = ranks_of(order)
     uv_only = (row.kind for row in UV_RANKS if row.kind not in of_pip)
     return MappingProxyType({kind: number for number, kind in enumerate((*of_pip, *uv_only))})
