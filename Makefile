@@ -34,7 +34,7 @@ check: setup-test
 	$(RUN)/python -m pytest -q tests/docs tests/test_import_contract.py
 
 bench: setup-test
-	@$(RUN)/python -m bench
+	@$(RUN)/python -m bench $(BENCH)
 
 # Maintainers: regenerate the reference pages, record visible output, resolve the lock again.
 docs: setup-test
