@@ -136,6 +136,13 @@ def test_a_local_path_is_the_file_itself(blobs: Blobs) -> None:
     assert path is None or path.read_bytes() == b"content"
 
 
+def test_the_order_of_keys_is_that_of_their_text(blobs: Blobs) -> None:
+    keys = ["a0", "ab/c", "a/b/c", "a/b.c", "a/b-c/d", "a.b", "a-b"]
+    for key in keys:
+        blobs.put(key, b"x")
+    assert list(blobs.keys()) == sorted(keys)
+
+
 def test_keys_by_age(blobs: Blobs, tmp_path: Path) -> None:
     """Stores count in seconds, so the moments asked for are a minute away."""
     file = tmp_path / "upload"

@@ -8,7 +8,8 @@ from __future__ import annotations
 
 import re
 import threading
-from collections.abc import Callable, Iterator
+import time
+from collections.abc import Callable, Iterator, Sequence
 from contextlib import contextmanager
 from itertools import groupby
 
@@ -43,25 +44,39 @@ class BlobClaims:
 
 
 class FeedOrphans:
-    """Finds and removes them. What it does not recognise as a feed's file it leaves alone."""
+    """Finds and removes them. What it does not recognise as a feed's file it leaves alone.
 
-    def __init__(self, *, database: Database, blobs: Blobs, claims: BlobClaims) -> None:
+    A feed may hold a great many files: they are looked through in small portions, with rests between, so that neither
+    memory nor answers are taken up by them.
+
+    Args:
+        rest: how many seconds are rested for each second of work.
+    """
+
+    def __init__(self, *, database: Database, blobs: Blobs, claims: BlobClaims, rest: float = 4.0) -> None:
         self._database = database
         self._blobs = blobs
         self._claims = claims
+        self._rest = rest
 
     def sweep(self, *, stored_before: float, stopped: Callable[[], bool]) -> int:
         """Remove bytes that are older than this and that no row names; how many."""
         found = (_KEY.fullmatch(key) for key in self._blobs.keys("feeds/", stored_before=stored_before))
-        removed = 0
-        for feed_id, matches in groupby((match for match in found if match), key=lambda match: match["feed"]):
+        removed, started = 0, time.monotonic()
+        for (feed_id, start), portion in groupby((match for match in found if match), key=_portion):
             if stopped():
                 break
-            named = self._database.read(lambda tx, feed_id=feed_id: store.digests_and_names(tx, feed_id))  # type: ignore[misc] # a lambda's default is not inferred
-            for match in matches:
-                if (match["sha256"], match["filename"]) not in named and not stopped():
-                    removed += self._remove(match)
+            removed += self._look_through(feed_id, start, list(portion), stopped)
+            time.sleep(self._rest * (time.monotonic() - started))
+            started = time.monotonic()
         return removed
+
+    def _look_through(
+        self, feed_id: str, start: str, portion: Sequence[re.Match[str]], stopped: Callable[[], bool]
+    ) -> int:
+        named = self._database.read(lambda tx: store.digests_and_names(tx, feed_id, start))
+        orphans = [match for match in portion if (match["sha256"], match["filename"]) not in named]
+        return sum(self._remove(match) for match in orphans if not stopped())
 
     def _remove(self, match: re.Match[str]) -> int:
         """The row is looked for again: the file may have been uploaded since."""
@@ -71,3 +86,8 @@ class FeedOrphans:
                 return 0
             self._blobs.delete(match.string)
             return 1
+
+
+def _portion(match: re.Match[str]) -> tuple[str, str]:
+    """A 256th of a feed's files: its id, and how their digests begin."""
+    return match["feed"], match["sha256"][:2]

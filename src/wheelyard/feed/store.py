@@ -286,9 +286,10 @@ def files_of_feed(tx: Connection, feed_id: str) -> list[FileRow]:
     return [_file(row) for row in rows]
 
 
-def digests_and_names(tx: Connection, feed_id: str) -> set[tuple[str, str]]:
-    """SHA-256 and name of every file of a feed."""
-    rows = tx.execute(sa.select(_FILES.c.sha256, _FILES.c.filename).where(_FILES.c.feed_id == feed_id))
+def digests_and_names(tx: Connection, feed_id: str, start: str) -> set[tuple[str, str]]:
+    """SHA-256 and name of every file of a feed whose digest begins like this."""
+    digests = sa.and_(_FILES.c.sha256 >= start, _FILES.c.sha256 < f"{start}g")  # behind every hexadecimal digit
+    rows = tx.execute(sa.select(_FILES.c.sha256, _FILES.c.filename).where(_FILES.c.feed_id == feed_id, digests))
     return {(row.sha256, row.filename) for row in rows}
 
 

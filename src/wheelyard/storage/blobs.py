@@ -13,7 +13,6 @@ import errno
 import math
 import os
 import shutil
-import stat
 from collections.abc import Iterator
 from contextlib import contextmanager, suppress
 from pathlib import Path
@@ -58,7 +57,10 @@ class Blobs(Protocol):
         """Where the blob is a file of this machine, for sending it without a copy; None elsewhere."""
 
     def keys(self, prefix: str = "", *, stored_before: float = math.inf) -> Iterator[str]:
-        """Every key that begins with the text, in order; only blobs stored before that time (seconds since 1970)."""
+        """Every key that begins with the text, in order; only blobs stored before that time (seconds since 1970).
+
+        Blobs that come or go meanwhile may be among them or not.
+        """
 
     def remove_unfinished(self, *, begun_before: float) -> int:
         """Remove what interrupted writes left behind, and say how many."""
@@ -112,19 +114,19 @@ class LocalBlobs:
         return self._path(key)
 
     def keys(self, prefix: str = "", *, stored_before: float = math.inf) -> Iterator[str]:
-        folder = self._folder / prefix.rpartition("/")[0]
-        found = (
-            path.relative_to(self._folder).as_posix()
-            for path in folder.rglob("*")
-            if not path.name.startswith(TEMPORARY_PREFIX) and _is_file_from_before(path, stored_before)
-        )
-        return iter(sorted(key for key in found if key.startswith(prefix)))
+        start = prefix.rpartition("/")[0]
+        for key, entry in _files_below(self._folder / start, f"{start}/" if start else ""):
+            unfinished = entry.name.startswith(TEMPORARY_PREFIX)
+            if not unfinished and key.startswith(prefix) and _is_file_from_before(entry, stored_before):
+                yield key
 
     def remove_unfinished(self, *, begun_before: float) -> int:
-        left = [path for path in self._folder.rglob(f"{TEMPORARY_PREFIX}*") if _is_file_from_before(path, begun_before)]
-        for path in left:
-            path.unlink(missing_ok=True)
-        return len(left)
+        removed = 0
+        for _key, entry in _files_below(self._folder, ""):
+            if entry.name.startswith(TEMPORARY_PREFIX) and _is_file_from_before(entry, begun_before):
+                Path(entry.path).unlink(missing_ok=True)
+                removed += 1
+        return removed
 
     def _path(self, key: str) -> Path:
         return self._folder.joinpath(*_parts(key))
@@ -220,13 +222,26 @@ class ObjectStoreBlobs:
         return 0
 
 
-def _is_file_from_before(path: Path, moment: float) -> bool:
+def _files_below(folder: Path, start: str) -> Iterator[tuple[str, os.DirEntry[str]]]:
+    """What lies in a folder and below, with its key, in the order of the keys; one folder at a time is in memory."""
+    try:
+        with os.scandir(folder) as found:
+            entries = sorted((f"{entry.name}/" if entry.is_dir() else entry.name, entry) for entry in found)
+    except (FileNotFoundError, NotADirectoryError):  # it has gone, or never was
+        return
+    for name, entry in entries:
+        if name.endswith("/"):
+            yield from _files_below(Path(entry.path), f"{start}{name}")
+        else:
+            yield start + name, entry
+
+
+def _is_file_from_before(entry: os.DirEntry[str], moment: float) -> bool:
     """False also for a file that has gone meanwhile."""
     try:
-        status = path.stat()
+        return entry.is_file() and (moment == math.inf or entry.stat().st_mtime < moment)
     except FileNotFoundError:
         return False
-    return stat.S_ISREG(status.st_mode) and status.st_mtime < moment
 
 
 def _parts(key: str) -> list[str]:
