@@ -31,6 +31,7 @@ from wheelyard.feed.bounded import BoundedMap
 from wheelyard.feed.changes import FeedChanges
 from wheelyard.feed.packed_page import MISSING, Page, PlainTexts, pack
 from wheelyard.feed.repository import ProjectNotFound, Repository
+from wheelyard.feed.stored_pages import StoredPages
 from wheelyard.storage.database import Connection, Database
 
 __all__ = ["Shelf"]
@@ -71,6 +72,7 @@ class Shelf:
         self._lock = threading.Lock()
         self._making: dict[Key, Future[Page]] = {}
         self._makers = ThreadPoolExecutor(max_workers=4, thread_name_prefix="feed-page")
+        self._stored = StoredPages(database, hand_on=self._hand_on, fail=self._failed)
         self._ahead = _Ahead(self._prepare, rest_seconds)
         changes.subscribe(self._changed)
 
@@ -85,11 +87,15 @@ class Shelf:
             making = self._making.get(key)
             if making is None:
                 making = self._making[key] = Future()
-                self._makers.submit(self._fulfil, key, making)
+                if project is None:
+                    self._makers.submit(self._fulfil, key, making)
+                else:
+                    self._stored.ask((feed_id, project), making)
             return making
 
     def close(self) -> None:
         self._ahead.close()
+        self._stored.close()
         self._makers.shutdown(wait=True, cancel_futures=True)
 
     def _changed(self, feed_id: str, project: str | None) -> None:
@@ -109,12 +115,23 @@ class Shelf:
                 self._pages.drop(key)
         self._ahead.add(keys)
 
+    def _hand_on(self, key: Key, future: Future[Page], page: Page | None) -> None:
+        """A page that was prepared, or none: then the repository is asked, which may take its time."""
+        if page is None:
+            self._makers.submit(self._fulfil, key, future)
+        else:
+            self._settled(key, future, page)
+            future.set_result(page)
+
+    def _failed(self, key: Key, future: Future[Page], error: BaseException) -> None:
+        self._settled(key, future, None)
+        future.set_exception(error)
+
     def _fulfil(self, key: Key, future: Future[Page]) -> None:
         try:
             page = self._made(key)
         except BaseException as error:  # noqa: BLE001 # those who wait get it
-            self._settled(key, future, None)
-            future.set_exception(error)
+            self._failed(key, future, error)
         else:
             self._settled(key, future, page)
             future.set_result(page)
@@ -132,9 +149,6 @@ class Shelf:
         if project is None:
             names = self._repository(feed_id).project_names()
             return self._packed(project_list_html(names), project_list_json(names), _PACKING_LIST)
-        ready = self._database.read(lambda tx: store.ready_page(tx, feed_id, project))
-        if ready is not None:
-            return Page(ready.html, ready.json)
         return self._rendered(feed_id, project)[0]
 
     def _rendered(self, feed_id: str, project: NormalizedName) -> tuple[Page, int | None]:

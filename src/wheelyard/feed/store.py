@@ -6,7 +6,8 @@ made of and counts only while the two are equal, so a page that was not rewritte
 
 from __future__ import annotations
 
-from collections.abc import Sequence
+from collections import defaultdict
+from collections.abc import Iterable, Sequence
 from dataclasses import dataclass
 from typing import Any
 
@@ -41,6 +42,7 @@ __all__ = [
     "project_summaries",
     "put_page",
     "ready_page",
+    "ready_pages",
     "set_yanked",
     "touch_project",
 ]
@@ -322,8 +324,20 @@ def burnt_versions(tx: Connection, feed_id: str, project: str) -> frozenset[str]
 
 def ready_page(tx: Connection, feed_id: str, project: str) -> PageRow | None:
     """The prepared page, if it was made of the project as it is now."""
-    row = tx.execute(_READY, {"f": feed_id, "p": project}).one_or_none()
-    return PageRow(*row) if row is not None else None
+    return ready_pages(tx, [(feed_id, NormalizedName(project))]).get((feed_id, NormalizedName(project)))
+
+
+def ready_pages(
+    tx: Connection, asked: Iterable[tuple[str, NormalizedName]]
+) -> dict[tuple[str, NormalizedName], PageRow]:
+    """The prepared pages of these projects, each if it was made of its project as it is now."""
+    by_feed: defaultdict[str, list[str]] = defaultdict(list)
+    for feed_id, project in asked:
+        by_feed[feed_id].append(project)
+    rows = (
+        (feed_id, row) for feed_id, names in by_feed.items() for row in tx.execute(_READY, {"f": feed_id, "p": names})
+    )
+    return {(feed_id, NormalizedName(row.project)): PageRow(row.revision, row.html, row.json) for feed_id, row in rows}
 
 
 def put_page(tx: Connection, feed_id: str, project: str, page: PageRow) -> None:
@@ -365,10 +379,14 @@ _AT = sa.select(*_FILE_COLUMNS).where(
 _CONTENT = sa.select(_METADATA.c.content).where(_METADATA.c.file_id == sa.bindparam("i"))
 _BURNT_OF = sa.select(_BURNT.c.version_key).where(_of_project(_BURNT))
 _READY = (
-    sa.select(_PAGES.c.revision, _PAGES.c.html, _PAGES.c.json)
+    sa.select(_PAGES.c.project, _PAGES.c.revision, _PAGES.c.html, _PAGES.c.json)
     .join(
         _PROJECTS,
-        sa.and_(_PROJECTS.c.feed_id == _PAGES.c.feed_id, _PROJECTS.c.project == _PAGES.c.project),
+        sa.and_(
+            _PROJECTS.c.feed_id == _PAGES.c.feed_id,
+            _PROJECTS.c.project == _PAGES.c.project,
+            _PROJECTS.c.revision == _PAGES.c.revision,
+        ),
     )
-    .where(_of_project(_PAGES), _PROJECTS.c.revision == _PAGES.c.revision)
+    .where(_PAGES.c.feed_id == sa.bindparam("f"), _PAGES.c.project.in_(sa.bindparam("p", expanding=True)))
 )
