@@ -96,6 +96,7 @@ def test_no_form_of_a_value_gets_through(form: str, value: str, before: str, aft
 
 @LONG
 @given(value=VALUES, before=TEXTS, after=TEXTS, offset=st.integers(0, 2))
+@example(value=f"00{chr(0xA0) * 28}{chr(0x800) * 13}", before="0", after="0", offset=2)
 def test_base64_of_a_text_around_the_value_does_not_give_it_away(
     value: str, before: str, after: str, offset: int
 ) -> None:
@@ -244,6 +245,31 @@ def test_a_url_without_an_end_is_released_after_a_bounded_run() -> None:
     stream = Redactor().stream()
     out = stream.feed(b"https://") + b"".join(stream.feed(b"x") for _ in range(2 * LONGEST_RUN))
     assert len(out) > LONGEST_RUN
+
+
+def covered(values: list[bytes], text: bytes) -> bytes:
+    """What has to come out: each pattern looked for at each place, however it overlaps with others."""
+    inside = bytearray(len(text))
+    for pattern in {pattern for value in values for pattern in patterns(value)}:
+        for place in range(len(text)):
+            if text.startswith(pattern, place):
+                inside[place : place + len(pattern)] = b"\1" * len(pattern)
+    runs = itertools.groupby(zip(inside, text, strict=True), key=lambda byte: byte[0])
+    return b"".join(MASK.encode() if hidden else bytes(byte for _, byte in run) for hidden, run in runs)
+
+
+@LONG
+@given(
+    values=st.lists(st.text(st.sampled_from("ab"), min_size=4, max_size=9).map(str.encode), min_size=1, max_size=4),
+    text=st.text(st.sampled_from("abc "), max_size=60).map(str.encode),
+    edges=st.lists(st.integers(0, 60), max_size=4),
+)
+@example(values=[b"abaa", b"aabb"], text=b"abaabb", edges=[5])
+@example(values=[b"abaabaa"], text=b"abaabaabaa b", edges=[8])
+def test_every_byte_of_every_match_is_hidden_and_no_other(values: list[bytes], text: bytes, edges: list[int]) -> None:
+    redactor = Redactor([Secret(value) for value in values])
+    assert redactor.redact_bytes(text) == covered(values, text)
+    assert streamed(redactor, cut(text, edges)) == covered(values, text)
 
 
 def test_touching_masks_become_one() -> None:

@@ -5,8 +5,8 @@
 (`url_masking`).
 
 A stream may be cut anywhere. The rule that makes a cut invisible: text is final once no pattern that begins in it can
-still be completed, so only a suffix that is a proper prefix of a pattern is held back. Of the patterns that match at
-one place the longest counts; masks that touch become one.
+still be completed, so only a suffix that is a proper prefix of a pattern is held back. Every byte that a pattern covers
+is masked, also where patterns overlap; masks that touch become one.
 """
 
 from __future__ import annotations
@@ -229,9 +229,13 @@ class _Layer:
     def __init__(self, wanted: Iterable[bytes]) -> None:
         self._sorted = sorted(wanted)
         self._automaton = BytesAhoCorasick(self._sorted, MatchKind.LeftmostLongest)
-        heads = {pattern[:SHORTEST_SECRET] for pattern in self._sorted}
-        self._heads = BytesAhoCorasick(sorted(heads), MatchKind.Standard)
-        self._half_heads = {head[:length] for head in heads for length in range(1, SHORTEST_SECRET)}
+        longest: dict[bytes, int] = {}
+        for pattern in self._sorted:
+            head = pattern[:SHORTEST_SECRET]
+            longest[head] = max(longest.get(head, 0), len(pattern))
+        self._heads = BytesAhoCorasick(list(longest), MatchKind.Standard)
+        self._longest = list(longest.values())
+        self._half_heads = {head[:length] for head in longest for length in range(1, SHORTEST_SECRET)}
 
     def __iter__(self) -> Iterator[bytes]:
         return iter(self._sorted)
@@ -239,21 +243,40 @@ class _Layer:
     def __len__(self) -> int:
         return len(self._sorted)
 
-    def settled(self, data: bytes, start: int, *, final: bool) -> tuple[list[_Span], int]:
-        """The matches from `start` on that no further byte can change, and where the text begins that one can."""
-        limit = len(data) if final else self._begun_at(data, start)
-        spans: list[_Span] = []
-        for _pattern, begin, end in self._automaton.find_matches_as_indexes(memoryview(data)[start:]):
-            if start + begin >= limit:
-                break
-            spans.append((start + begin, start + end))
-            if start + end > limit:
-                limit = self._begun_at(data, start + end)
-        return spans, limit
+    def settled(self, data: bytes, *, final: bool) -> tuple[list[_Span], int]:
+        """What patterns cover that no further byte can change, and where the text begins that one can."""
+        limit = len(data) if final else self._begun_at(data)
+        return [span for span in self._covered(data) if span[0] < limit], limit
 
-    def _begun_at(self, data: bytes, start: int) -> int:
-        """The first place from `start` on whose rest is a proper prefix of a pattern; the end when there is none."""
-        first = max(start, len(data) - LONGEST_PATTERN + 1)
+    def _covered(self, data: bytes) -> list[_Span]:
+        """Matches that touch as one, which makes a text of nothing but matches cheap."""
+        stretches: list[_Span] = []
+        for _pattern, begin, end in self._automaton.find_matches_as_indexes(data):
+            if stretches and stretches[-1][1] == begin:
+                stretches[-1] = (stretches[-1][0], end)
+            else:
+                stretches.append((begin, end))
+        return [(begin, self._reach(data, begin, end)) for begin, end in stretches]
+
+    def _reach(self, data: bytes, begin: int, end: int) -> int:
+        """The end of a stretch of matches, or of a pattern that begins in it and ends behind it.
+
+        The automaton passes over such a one: it uses each byte once.
+        """
+        first = max(begin + 1, end - LONGEST_PATTERN + 1)
+        for head, place, _end in self._heads.find_matches_as_indexes(
+            data[first : end + SHORTEST_SECRET - 1], overlapping=True
+        ):
+            start = first + place
+            if start + self._longest[head] > end:
+                found = self._automaton.find_matches_as_indexes(data[start : start + self._longest[head]])
+                if found and found[0][1] == 0:
+                    end = max(end, start + found[0][2])
+        return end
+
+    def _begun_at(self, data: bytes) -> int:
+        """The first place whose rest is a proper prefix of a pattern; the end when there is none."""
+        first = max(0, len(data) - LONGEST_PATTERN + 1)
         tail = data[first:]
         for _head, place, _end in self._heads.find_matches_as_indexes(tail, overlapping=True):
             if self._is_proper_prefix(tail[place:]):
@@ -271,16 +294,10 @@ class _Layer:
 
 
 class _Exact:
-    """The first net, as a stream: exact values in all their forms. What any layer matches is masked.
-
-    A layer does not match again inside its own last match; where that ended is kept for each, counted from the start of
-    what is held back.
-    """
+    """The first net, as a stream: exact values in all their forms. Every byte that any pattern covers is masked."""
 
     def __init__(self, redactor: Redactor) -> None:
         self._redactor = redactor
-        self._layers: tuple[_Layer, ...] = ()
-        self._matched_to: list[int] = []
         self._masked_to = 0
         self._held = b""
         self._just_masked = False
@@ -292,18 +309,11 @@ class _Exact:
         return self._pass(self._held + data, final=True)
 
     def _pass(self, data: bytes, *, final: bool) -> bytes:
-        layers = self._redactor.layers()
-        if layers is not self._layers:
-            self._layers, self._matched_to = layers, [0] * len(layers)
-        settled = [
-            layer.settled(data, start, final=final) for layer, start in zip(layers, self._matched_to, strict=True)
-        ]
+        settled = [layer.settled(data, final=final) for layer in self._redactor.layers()]
         limit = min((limit for _spans, limit in settled), default=len(data))
-        given_out = [[span for span in spans if span[0] < limit] for spans, _limit in settled]
-        for index, spans in enumerate(given_out):
-            self._matched_to[index] = max(0, (spans[-1][1] if spans else self._matched_to[index]) - limit)
         self._held = data[limit:]
-        return b"".join(self._masked(data, sorted(span for spans in given_out for span in spans), limit))
+        given_out = sorted(span for spans, _limit in settled for span in spans if span[0] < limit)
+        return b"".join(self._masked(data, given_out, limit))
 
     def _masked(self, data: bytes, spans: list[_Span], limit: int) -> Iterator[bytes]:
         """The text up to `limit`, every stretch of touching spans as one mask."""
