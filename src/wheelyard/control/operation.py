@@ -77,6 +77,8 @@ class Operation(Generic[S, B, R]):
         form: also accept `application/x-www-form-urlencoded` and `multipart/form-data`.
         raw: see `body`.
         media_type: of a JSON answer.
+        at_once: mostly answered from memory, so it is tried in the event loop first, under `storage.waiting.at_once`.
+            What finds there that it would wait is done again in a worker thread, so nothing may have happened before.
     """
 
     method: str
@@ -91,6 +93,7 @@ class Operation(Generic[S, B, R]):
     form: bool = False
     raw: bool = False
     media_type: str = "application/json"
+    at_once: bool = False
 
 
 @dataclass(frozen=True, slots=True)

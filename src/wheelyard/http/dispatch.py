@@ -2,8 +2,8 @@
 
 The row (`control/operation.py`) says everything about an endpoint; nothing here knows one. An anonymous caller is
 told 401 on every `/api` path, known or not, unless its row is for anyone. Authentication, the permission check and
-the handler run together in one worker thread, so the event loop only moves bytes; a body that is large, or of a size
-nobody declared, is read only once its sender is known.
+the handler run together in one worker thread, so the event loop only moves bytes; what a row that says `at_once` finds
+in memory it answers itself. A body that is large, or of a size nobody declared, is read only once its sender is known.
 
 A log line is written for each call. It names the row and the caller, never a query value, a body or a token.
 """
@@ -13,6 +13,7 @@ from __future__ import annotations
 import time
 import uuid
 from collections.abc import Callable, Iterable, Sequence
+from contextlib import suppress
 from dataclasses import dataclass, field
 from typing import Any, TypeVar
 from urllib.parse import quote
@@ -38,6 +39,7 @@ from wheelyard.http.decode import Decoder, Payload
 from wheelyard.http.errors import ErrorAnswer, answer_for
 from wheelyard.http.metrics import Metrics
 from wheelyard.http.routes import Binding, Match, RouteTable
+from wheelyard.storage.waiting import WouldWait, at_once
 
 __all__ = ["Dispatcher", "Limits", "bind"]
 
@@ -167,6 +169,9 @@ class Dispatcher:
         if call.match is not None:
             content = await self._read(call, call.match.binding.operation, receive)
             call.payload = _with_content(call.payload, content)
+        if call.operation is not None and call.operation.at_once:
+            with suppress(WouldWait):
+                return at_once(lambda: self._perform(call))
         return await self._in_worker(self._perform, call)
 
     async def _in_worker(self, work: Callable[[_Call], T], call: _Call) -> T:

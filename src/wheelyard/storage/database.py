@@ -30,6 +30,7 @@ from sqlalchemy import event
 
 from wheelyard.core.errors import Bug, Unavailable
 from wheelyard.storage.database_errors import in_our_words, unavailable
+from wheelyard.storage.waiting import refuse_to_wait
 
 __all__ = ["METADATA", "Connection", "Database", "sqlite_url"]
 
@@ -91,6 +92,7 @@ class Database:
         current: Connection | None = getattr(self._here, "connection", None)
         if current is not None:
             return work(current)
+        refuse_to_wait()
         if self._closed:
             raise _closed()
         with unavailable(), self._turns, self._engine.connect() as connection, self._as_current(connection):
@@ -102,9 +104,11 @@ class Database:
         Raises:
             Bug: called from inside another read or write, which would wait for itself.
             Unavailable: nothing was written.
+            WouldWait: the caller must not wait (`waiting.at_once`).
         """
         if getattr(self._here, "connection", None) is not None:
             raise Bug("A write was asked for inside another transaction", reference="nested-write")
+        refuse_to_wait()
         item = _Work(work)
         with self._lock:
             if self._closed:

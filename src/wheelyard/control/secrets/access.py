@@ -6,12 +6,22 @@ from collections.abc import Iterable
 
 from wheelyard.control.caller import Caller
 from wheelyard.control.secrets import store
+from wheelyard.control.secrets.recent import ScopeAccess
 from wheelyard.core.errors import BadRequest, NotFound, PermissionDenied
 from wheelyard.core.names import ScopeName
 from wheelyard.core.permissions import covers
 from wheelyard.storage.database import Connection
 
-__all__ = ["existing_scope", "holds", "no_entry", "no_secret", "own_scope", "permitted_scope", "refuse_vault"]
+__all__ = [
+    "existing_scope",
+    "holds",
+    "no_entry",
+    "no_secret",
+    "own_scope",
+    "permitted_scope",
+    "refuse_vault",
+    "refuse_weak",
+]
 
 
 def existing_scope(tx: Connection, name: ScopeName) -> store.ScopeRow:
@@ -27,15 +37,19 @@ def existing_scope(tx: Connection, name: ScopeName) -> store.ScopeRow:
 def permitted_scope(tx: Connection, caller: Caller, name: ScopeName, permission: str) -> store.ScopeRow:
     """The scope when the caller holds at least `permission` on it, or `NotFound` or `PermissionDenied`."""
     row = existing_scope(tx, name)
-    if caller.is_admin:
-        return row
-    if not holds(caller, store.acl_entries(tx, row.scope_id), permission):
-        raise PermissionDenied(
-            f"{caller.name} does not have {permission} permission on scope {row.name} to perform this action.",
-            reference="scope-permission-denied",
-            hint=f"databricks secrets put-acl {row.name} {caller.name} {permission}",
-        )
+    refuse_weak(ScopeAccess(row, tuple(store.acl_entries(tx, row.scope_id))), caller, permission)
     return row
+
+
+def refuse_weak(access: ScopeAccess, caller: Caller, permission: str) -> None:
+    """Raise `PermissionDenied` for a caller who holds less than `permission` on the scope."""
+    if not holds(caller, access.entries, permission):
+        name = access.scope.name
+        raise PermissionDenied(
+            f"{caller.name} does not have {permission} permission on scope {name} to perform this action.",
+            reference="scope-permission-denied",
+            hint=f"databricks secrets put-acl {name} {caller.name} {permission}",
+        )
 
 
 def holds(caller: Caller, acl: Iterable[store.AclEntry], permission: str) -> bool:

@@ -31,7 +31,7 @@ OPERATIONS = (
     Operation("GET", f"{_BASE}/scopes/list", wire.Empty, wire.Scopes, Secrets.list_scopes, SIGNED_IN),
     Operation("POST", f"{_BASE}/scopes/delete", wire.OnScope, wire.Empty, Secrets.delete_scope, MANAGE),
     Operation("POST", f"{_BASE}/put", wire.PutSecret, wire.Empty, Secrets.put, WRITE),
-    Operation("GET", f"{_BASE}/get", wire.OnSecret, wire.SecretValue, Secrets.get, READ),
+    Operation("GET", f"{_BASE}/get", wire.OnSecret, wire.SecretValue, Secrets.get, READ, at_once=True),
     Operation("GET", f"{_BASE}/list", wire.OnScope, wire.Secrets, Secrets.list_secrets, READ),
     Operation("POST", f"{_BASE}/delete", wire.OnSecret, wire.Empty, Secrets.delete, WRITE),
     Operation("POST", f"{_BASE}/acls/put", wire.PutAcl, wire.Empty, Secrets.put_acl, MANAGE),

@@ -75,6 +75,7 @@ class ReservedScope:
 
     Args:
         read: opens a value for a caller, and remembers that they read it.
+        change: writes, as `RecentRows.change`.
     """
 
     def __init__(
@@ -83,10 +84,12 @@ class ReservedScope:
         database: Database,
         tools: Tools,
         read: Callable[[Caller, store.ScopeRow, store.SecretRow], Secret[bytes]],
+        change: Callable[[Callable[[Connection], Seen | Stale]], Seen | Stale],
     ) -> None:
         self._database = database
         self._tools = tools
         self._read = read
+        self._change = change
 
     def state(self, caller: Caller, *, recorded: bool = False) -> ReservedState:
         """The scope as it is now; that there is none everybody may know.
@@ -132,7 +135,7 @@ class ReservedScope:
         """
         self._database.read(lambda tx: refuse_unless_changeable(tx, caller))
         wanted = _checked(changes)
-        answer = self._database.write(lambda tx: Change(tx, caller, self._tools).run(wanted, revision))
+        answer = self._change(lambda tx: Change(tx, caller, self._tools).run(wanted, revision))
         if isinstance(answer, Stale):
             raise self._conflict(answer)
         return self._shown(caller, answer)

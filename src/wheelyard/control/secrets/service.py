@@ -19,10 +19,11 @@ from wheelyard.control.secrets.access import (
     no_entry,
     no_secret,
     own_scope,
-    permitted_scope,
+    refuse_weak,
 )
 from wheelyard.control.secrets.audit import AuditTrail
 from wheelyard.control.secrets.bodies import first_manager, value_of, vault_of
+from wheelyard.control.secrets.recent import RecentRows, ScopeAccess
 from wheelyard.control.secrets.reserved import ReservedChange, ReservedScope, ReservedState
 from wheelyard.control.secrets.reserved_change import Tools
 from wheelyard.control.secrets.sealing import Sealing
@@ -33,6 +34,7 @@ from wheelyard.core.permissions import LEVELS
 from wheelyard.core.redaction import Secret
 from wheelyard.storage.barrier import Barrier
 from wheelyard.storage.database import Connection, Database
+from wheelyard.storage.waiting import refuse_to_wait
 
 __all__ = ["Directory", "Secrets"]
 
@@ -64,7 +66,8 @@ class Secrets:
     Args:
         workspace_id: part of each value's associated data: sealed bytes moved to another workspace do not open.
         clock: seconds since the epoch.
-        on_read: called before a value is answered to a caller that is a compute session, so that its output hides it.
+        on_read: called before a value is answered to a caller that is a compute session, so that its output hides it;
+            it may wait.
         scopes_per_workspace: documented limit, 1000 today and 100 in older texts.
         keyvault_scopes: accept scopes backed by Azure Key Vault, kept as read-only names. Off, they are refused as the
             live service refuses a caller without a Microsoft Entra token.
@@ -83,6 +86,7 @@ class Secrets:
         keyvault_scopes: bool = False,
     ) -> None:
         self._database = database
+        self._rows = RecentRows(database)
         self._sealing = Sealing(barrier, workspace_id)
         self._directory = directory
         self._clock = clock
@@ -91,9 +95,9 @@ class Secrets:
         self._keyvault_scopes = keyvault_scopes
         self._audit = AuditTrail(database, self._sealing, clock)
         tools = Tools(self._sealing, self._audit, self._now, scopes_per_workspace)
-        self._reserved = ReservedScope(database=database, tools=tools, read=self._read)
-        directory.on_removed(lambda principal: database.write(lambda tx: store.forget_principal(tx, principal.name)))
-        directory.on_renamed(lambda old, new: database.write(lambda tx: store.rename_principal(tx, old, new)))
+        self._reserved = ReservedScope(database=database, tools=tools, read=self._read, change=self._rows.change)
+        directory.on_removed(lambda principal: self._rows.change(lambda tx: store.forget_principal(tx, principal.name)))
+        directory.on_renamed(lambda old, new: self._rows.change(lambda tx: store.rename_principal(tx, old, new)))
 
     def close(self) -> None:
         """Write the audit entries that still wait."""
@@ -109,7 +113,7 @@ class Secrets:
             PermissionDenied: too weak.
         """
         name = ScopeName.parse(scope)
-        self._database.read(lambda tx: permitted_scope(tx, caller, name, permission))
+        refuse_weak(self._rows.scope(name, lambda tx: _access(tx, name)), caller, permission)
 
     # -- scopes
 
@@ -141,7 +145,7 @@ class Secrets:
             store.put_acl(tx, scope.scope_id, store.AclEntry(manager, "MANAGE"))
             store.insert_audit(tx, [audit])
 
-        self._database.write(work)
+        self._rows.change(work)
         return wire.Empty()
 
     def list_scopes(self, _caller: Caller, _body: wire.Empty) -> wire.Scopes:
@@ -161,7 +165,7 @@ class Secrets:
             store.delete_scope(tx, existing_scope(tx, name).scope_id)
             store.insert_audit(tx, [audit])
 
-        self._database.write(work)
+        self._rows.change(work)
         return wire.Empty()
 
     # -- secrets
@@ -188,7 +192,7 @@ class Secrets:
             put_value(tx, self._sealing, scope, key, value, at=self._now(), by=caller.name)
             store.insert_audit(tx, [audit])
 
-        self._database.write(work)
+        self._rows.change_values(work)
         return wire.Empty()
 
     def get(self, caller: Caller, body: wire.OnSecret) -> wire.SecretValue:
@@ -231,7 +235,7 @@ class Secrets:
                 raise no_secret(scope.name, key)
             store.insert_audit(tx, [audit])
 
-        self._database.write(work)
+        self._rows.change_values(work)
         return wire.Empty()
 
     # -- ACLs
@@ -256,7 +260,7 @@ class Secrets:
             store.put_acl(tx, existing_scope(tx, name).scope_id, entry)
             store.insert_audit(tx, [audit])
 
-        self._database.write(work)
+        self._rows.change(work)
         return wire.Empty()
 
     def get_acl(self, _caller: Caller, body: wire.OnAcl) -> wire.AclItem:
@@ -298,7 +302,7 @@ class Secrets:
                 raise no_entry(name, body.principal)
             store.insert_audit(tx, [audit])
 
-        self._database.write(work)
+        self._rows.change(work)
         return wire.Empty()
 
     # -- for other rooms
@@ -379,7 +383,9 @@ class Secrets:
 
     def _reseal_batch(self, rows: Iterable[tuple[store.ScopeRow, store.SecretRow]]) -> int:
         resealed = [(row, self._sealing.reseal(scope, row)) for scope, row in rows]
-        return self._database.write(lambda tx: sum(store.replace_sealed(tx, row, sealed) for row, sealed in resealed))
+        return self._rows.change_values(
+            lambda tx: sum(store.replace_sealed(tx, row, sealed) for row, sealed in resealed)
+        )
 
     def _found(self, scope: str, key: str) -> tuple[store.ScopeRow, store.SecretRow]:
         name, parsed = ScopeName.parse(scope), SecretKey.parse(key)
@@ -391,11 +397,12 @@ class Secrets:
                 raise no_secret(found.name, parsed)
             return found, row
 
-        return self._database.read(work)
+        return self._rows.value(name, parsed, work)
 
     def _read(self, caller: Caller, scope: store.ScopeRow, row: store.SecretRow) -> Secret[bytes]:
         value = self._sealing.open(scope, row)
         if caller.session_id:
+            refuse_to_wait()
             self._on_read(caller, value)
         self._audit.add(self._audit.entry(caller, "get", ScopeName(scope.name), SecretKey(row.key), value.reveal()))
         return value
@@ -418,6 +425,11 @@ class Secrets:
         """The spelling an entry has; a name that no longer exists stays as given, so that its entry can be removed."""
         found = self._directory.find_principal(name) if name else None
         return name if found is None else found.name
+
+
+def _access(tx: Connection, name: ScopeName) -> ScopeAccess:
+    row = existing_scope(tx, name)
+    return ScopeAccess(row, tuple(store.acl_entries(tx, row.scope_id)))
 
 
 def _scope_answer(row: store.ScopeRow) -> wire.Scope:
