@@ -309,7 +309,7 @@ def not_an_admin(studio: Studio) -> None:
 def chain() -> str:
     """An issuing authority and the root behind it."""
     root = authority()
-    return authority("Example Corp Issuing CA 2", signed_by=root, days=(-30, 1200)).pem + root.pem
+    return authority("Example Corp Issuing CA 2", root, days=(-30, 1200)).pem + root.pem
 
 
 def copy_for_readme(folder: Path) -> None:

@@ -7,7 +7,8 @@ from collections.abc import Callable
 from dataclasses import dataclass, field
 from functools import cache
 
-from tests.pages.certificates_made import Authority, authority
+from tests.control.package_repositories.authorities import Made
+from tests.pages.certificates_made import authority, der_of, key_der_of, key_pem_of
 
 __all__ = ["BAD", "Bad", "good_authority"]
 
@@ -35,12 +36,12 @@ class Bad:
 
 
 @cache
-def good_authority() -> Authority:
+def good_authority() -> Made:
     return authority()
 
 
 @cache
-def _expired() -> Authority:
+def _expired() -> Made:
     return authority("Example Corp Old Root", days=(-4000, -12))
 
 
@@ -59,24 +60,24 @@ BAD: tuple[Bad, ...] = (
         "key",
         "certificate",
         ("holds a private key", "replace the key"),
-        lambda: good_authority().key_pem,
+        lambda: key_pem_of(good_authority()),
         shown_back=False,
     ),
     Bad(
         "key as DER",
         "certificate",
         ("holds a private key",),
-        lambda: good_authority().key_der,
+        lambda: key_der_of(good_authority()),
         is_file=True,
         shown_back=False,
     ),
     Bad("expired", "certificate", ("expired on",), lambda: _expired().pem),
-    Bad("DER", "certificate", ("binary (DER)", "PEM text is needed"), lambda: good_authority().der, is_file=True),
+    Bad("DER", "certificate", ("binary (DER)", "PEM text is needed"), lambda: der_of(good_authority()), is_file=True),
     Bad(
         "base64 without its lines",
         "certificate",
         ("base64 of a certificate without its BEGIN and END lines",),
-        lambda: base64.b64encode(good_authority().der).decode(),
+        lambda: base64.b64encode(der_of(good_authority())).decode(),
     ),
     Bad("twenty", "certificate", ("20 certificates", "10 are the most"), _twenty),
     Bad("200 KB", "certificate", ("at most 131072",), _much),
