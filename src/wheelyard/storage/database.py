@@ -1,13 +1,14 @@
 """Transactions on one SQL database: SQLite in the data folder, or PostgreSQL by URL.
 
 What was answered 2xx must survive `kill -9`, so SQLite commits with `synchronous=FULL`; that costs a disk sync a
-commit. All writes therefore go through one writer thread that takes whatever is waiting, runs each piece of work in its
-own savepoint and commits them together: a caller returns only after the commit that holds its work. Readers have their
-own connections, see one consistent state and never wait for the writer (WAL; repeatable read on PostgreSQL). Only a
-database in memory has a single connection, which readers and the writer take in turn.
+commit. All writes therefore go through one writer thread that takes whatever is waiting and commits it together: a
+caller returns only after the commit that holds its work. Only where some of it fails does all of it run again, each
+piece in its own savepoint, so that the others' is kept. Readers have their own connections, see one consistent state
+and never wait for the writer (WAL; repeatable read on PostgreSQL). Only a database in memory has a single connection,
+which readers and the writer take in turn.
 
 Work is a function of one connection. It must not keep the connection, and must not do anything but SQL: it runs in the
-writer's thread, and runs again when the commit it shared with others fails because of one of them.
+writer's thread, and runs again when another's that was to be committed with it fails.
 
 A broken rule of the tables arrives as SQLAlchemy's `IntegrityError`; a database that cannot be reached, or whose disk
 is full or read-only, as `Unavailable`.
@@ -166,11 +167,20 @@ class Database:
             self._commit([item])
 
     def _run_together(self, batch: list[_Work]) -> None:
-        if not batch:
-            return
-        with self._transaction() as connection, self._as_current(connection):
-            for item in batch:
-                item.run(connection)
+        if batch and not self._run_plainly(batch) and len(batch) > 1:
+            with self._transaction() as connection, self._as_current(connection):
+                for item in batch:
+                    item.run(connection)
+
+    def _run_plainly(self, batch: list[_Work]) -> bool:
+        """Run and commit without savepoints, which cost as much as a small write; false when nothing was written."""
+        try:
+            with self._transaction() as connection, self._as_current(connection):
+                for item in batch:
+                    item.run_plainly(connection)
+        except _WorkFailed:
+            return False
+        return True
 
     @contextmanager
     def _transaction(self) -> Iterator[Connection]:
@@ -178,6 +188,10 @@ class Database:
             connection = plain.execution_options(**{_WRITES: True})
             with connection.begin():
                 yield connection
+
+
+class _WorkFailed(Exception):
+    """Some work of a batch failed: its transaction is to be undone."""
 
 
 class _Work:
@@ -188,6 +202,14 @@ class _Work:
         self._answer: Any = None
         self._errors: list[BaseException] = []
         self.future: Future[Any] = Future()
+
+    def run_plainly(self, connection: Connection) -> None:
+        """Raise `_WorkFailed` for whatever the work raises; it is kept for the caller."""
+        self._errors.clear()
+        try:
+            self._attempt(connection)
+        except BaseException:  # noqa: BLE001 # the caller gets it, if this work fails again
+            raise _WorkFailed from None
 
     def run(self, connection: Connection) -> None:
         """Raise only when the whole transaction is lost; otherwise an error is this work's own affair."""

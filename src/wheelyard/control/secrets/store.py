@@ -141,7 +141,7 @@ _SCOPE_COLUMNS = tuple(_SCOPES.c[name] for name in ScopeRow.__dataclass_fields__
 _SECRET_COLUMNS = tuple(_SECRETS.c[name] for name in SecretRow.__dataclass_fields__)
 _AUDIT_COLUMNS = tuple(_AUDIT.c[name] for name in AuditEntry.__dataclass_fields__)
 
-# What every read of a secret asks, built once: building a statement costs more than running it.
+# What every read and write of a secret asks, built once: building a statement costs more than running it.
 _FIND_SCOPE = sa.select(*_SCOPE_COLUMNS).where(_SCOPES.c.folded == sa.bindparam("folded"))
 _ENTRIES = (
     sa.select(_ACL.c.principal, _ACL.c.permission)
@@ -151,6 +151,13 @@ _ENTRIES = (
 _FIND_SECRET = sa.select(*_SECRET_COLUMNS).where(
     _SECRETS.c.scope_id == sa.bindparam("scope_id"), _SECRETS.c.folded == sa.bindparam("folded")
 )
+_UPDATE_SECRET = (
+    sa.update(_SECRETS)
+    .where(_SECRETS.c.scope_id == sa.bindparam("in_scope"), _SECRETS.c.folded == sa.bindparam("of_key"))
+    .values({name: sa.bindparam(f"new_{name}") for name in ("key", "sealed", "updated_at", "updated_by")})
+)
+_INSERT_SECRET = sa.insert(_SECRETS)
+_INSERT_AUDIT = sa.insert(_AUDIT)
 
 
 def insert_scope(tx: Connection, name: ScopeName, row: ScopeRow) -> int | None:
@@ -233,9 +240,11 @@ def count_secrets(tx: Connection, scope_id: int) -> int:
 
 def put_secret(tx: Connection, key: SecretKey, row: SecretRow) -> None:
     """Store one value in place of the one under the same folded key."""
-    delete_secret(tx, row.scope_id, key)
     values = {field: getattr(row, field) for field in SecretRow.__dataclass_fields__}
-    tx.execute(sa.insert(_SECRETS).values(folded=key.folded, **values))
+    new = {f"new_{field}": value for field, value in values.items() if field != "scope_id"}
+    updated = tx.execute(_UPDATE_SECRET, {"in_scope": row.scope_id, "of_key": key.folded, **new})
+    if updated.rowcount == 0:
+        tx.execute(_INSERT_SECRET, {"folded": key.folded, **values})
 
 
 def delete_secret(tx: Connection, scope_id: int, key: SecretKey) -> bool:
@@ -277,7 +286,7 @@ def insert_audit(tx: Connection, entries: Iterable[AuditEntry]) -> None:
     """Append to the audit trail."""
     rows = [{field: getattr(entry, field) for field in AuditEntry.__dataclass_fields__} for entry in entries]
     if rows:
-        tx.execute(sa.insert(_AUDIT), rows)
+        tx.execute(_INSERT_AUDIT, rows)
 
 
 def audit_entries(tx: Connection, scope: ScopeName, limit: int) -> list[AuditEntry]:
