@@ -8,6 +8,7 @@ from __future__ import annotations
 
 import gzip
 import hashlib
+import itertools
 import zlib
 
 from wheelyard.core.simple_api import Format
@@ -18,6 +19,7 @@ __all__ = ["MISSING", "PackedText", "Page", "PlainTexts", "pack"]
 _PAGE_BYTES = 1024
 _TEXT_BYTES = 256
 _AT_ONCE_BYTES = 32 << 10
+_KEPT_ONE_IN = 8
 _GZIP = 31  # window bits that have zlib read gzip's frame
 
 
@@ -56,10 +58,16 @@ MISSING = Page(b"", b"", exists=False)
 
 
 class PlainTexts:
-    """What was unpacked lately, by its ETag: of one ETag there is one text, so nothing here is ever out of date."""
+    """What was unpacked lately, by its ETag: of one ETag there is one text, so nothing here is ever out of date.
+
+    Once it is full, one in eight of what is unpacked is kept: what is asked often soon is, and a walk over more pages
+    than there is room for does not push out each text before it is asked for again.
+    """
 
     def __init__(self, most_bytes: int) -> None:
+        self._most = most_bytes
         self._kept: BoundedMap[bytes, _Plain] = BoundedMap(most_bytes)
+        self._turn = itertools.cycle((True, *[False] * (_KEPT_ONE_IN - 1)))
 
     def at_once(self, packed: PackedText) -> bytes | None:
         """The text, unless unpacking it would take long."""
@@ -74,7 +82,8 @@ class PlainTexts:
         if kept is not None:
             return kept.text
         text = zlib.decompress(packed.content, _GZIP)
-        self.keep(packed, text)
+        if self._kept.held_bytes + len(text) < self._most or next(self._turn):
+            self.keep(packed, text)
         return text
 
     def keep(self, packed: PackedText, text: bytes) -> None:
