@@ -185,13 +185,7 @@ def test_what_an_index_answers(visitor: Visitor, yard: Yard) -> None:
 
 
 def test_what_a_browser_calls_itself(visitor: Visitor, yard: Yard) -> None:
-    answer = visitor.context.request.post(
-        f"{yard.host}/sign-in",
-        form={"by": "token", "token": yard.admin_token, "to": "/"},
-        headers={"User-Agent": ALL},
-        max_redirects=0,
-    )
-    assert answer.status == 303
+    visitor.sign_in(yard.admin_token, user_agent=ALL)
     visitor.go("/settings/sessions")
     harmless(visitor)
 

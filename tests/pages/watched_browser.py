@@ -40,8 +40,9 @@ expect.set_options(timeout=PATIENCE_SECONDS * 1000)
 
 _AS_EXPECTED = re.compile(
     r"Failed to load resource: the server responded with a status of 4\d\d|Response Status Error Code 4\d\d"
+    r"|htmx:(sendAbort|afterRequest)\b"
 )
-"""Chromium's and htmx's own lines about answers that a test looks at by itself."""
+"""Chromium's and htmx's own lines about answers that a test looks at by itself, and about leaving a page meanwhile."""
 
 _REPORT_VIOLATIONS = """
 addEventListener("securitypolicyviolation", (event) => {
@@ -108,9 +109,10 @@ class Visitor:
         body = urlencode(list(form.items()) if isinstance(form, Mapping) else form)
         return self.context.request.post(self.host + path, data=body, headers=sent, max_redirects=0)
 
-    def sign_in(self, token: str) -> None:
+    def sign_in(self, token: str, *, user_agent: str = "") -> None:
         """Open a session the short way, for tests that are about something else."""
-        answer = self.post("/sign-in", {"by": "token", "token": token, "to": "/"})
+        named = {"User-Agent": user_agent} if user_agent else {}
+        answer = self.post("/sign-in", {"by": "token", "token": token, "to": "/"}, headers=named)
         assert answer.status == 303, (answer.status, answer.text())
 
     def cookie(self) -> dict[str, Any]:
