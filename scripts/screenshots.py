@@ -1,19 +1,25 @@
 """Pictures of every page in the states worth seeing: `make screenshots` writes them to `screenshots/`.
 
-A workspace starts in a temporary folder with invented data; its compute starts at once and runs nothing. Each state is
-reached once, by clicking and typing, and then photographed wide and narrow, in light and in dark. With `--readme` the
-two pictures of the README are written to `docs/images/` as well.
+A workspace starts in a temporary folder with invented data; its compute starts at once and runs nothing, and the name
+service knows example hosts, which are all one small index on this machine. Each state is reached once, by clicking and
+typing, and then photographed wide and narrow, in light and in dark. With `--readme` the two pictures of the README are
+written to `docs/images/` as well.
 """
 
 from __future__ import annotations
 
 import argparse
+import base64
+import json
 import os
 import shutil
+import socket
 import sys
 import tempfile
+import threading
 import time
-from collections.abc import Callable
+from collections.abc import Callable, Iterator
+from contextlib import contextmanager
 from dataclasses import dataclass, field
 from pathlib import Path
 from typing import Any
@@ -25,24 +31,30 @@ sys.path.insert(0, str(ROOT))
 
 from tests.conftest import Workspace  # noqa: E402
 from tests.control.instant_engine import InstantEngine  # noqa: E402 # the tests lie beside, not in, the package
+from tests.control.package_repositories.authorities import leaf  # noqa: E402
+from tests.control.package_repositories.servers import JSON, Index, Reply, Request  # noqa: E402
 from tests.pages.certificates_made import authority  # noqa: E402
 from tests.pages.sources_page import SourcesPage  # noqa: E402
 from tests.pages.watched_browser import NARROW, WIDE, Visitor, WatchedBrowser, chromium_arguments  # noqa: E402
-from tests.pages.yard import PAGE, Yard, fresh_token, private_feed, with_credentials  # noqa: E402
+from tests.pages.yard import PAGE, Yard, fresh_token  # noqa: E402
 
 from wheelyard.embedded import Settings  # noqa: E402
 from wheelyard.logs import configure_logging  # noqa: E402
 from wheelyard.serving import RunningWorkspace  # noqa: E402
 
 ANA, BEN, CEM = "ana@example.com", "ben@example.com", "cem@example.com"
+HTTPS = 443
 PASSWORD = "seven wheels on a yard"  # noqa: S105 # invented
 BROWSERS = (
     "Mozilla/5.0 (X11; Linux x86_64; rv:140.0) Gecko/20100101 Firefox/140.0",
     "Mozilla/5.0 (iPhone; CPU iPhone OS 18_5 like Mac OS X) AppleWebKit/605.1.15 Version/18.5 Mobile Safari/604.1",
     "Mozilla/5.0 (Macintosh; Intel Mac OS X 10_15_7) AppleWebKit/537.36 Chrome/140.0.0.0 Safari/537.36",
 )
-INDEX = "https://build:{token}@pkgs.example.com/team-a/simple/"
-EXTRA = "https://build:{token}@pkgs.example.com/research/simple/"
+ROOT_AUTHORITY = authority()
+ISSUING = authority("Example Corp Issuing CA 2", ROOT_AUTHORITY, days=(-30, 1200))
+CHAIN = ISSUING.pem + ROOT_AUTHORITY.pem
+PROJECTS = 214
+REVOKED = "a-token-of-last-year"
 
 
 @dataclass
@@ -52,7 +64,27 @@ class Studio:
     yard: Yard
     browsers: WatchedBrowser
     folder: Path
+    port: int
+    for_readme: bool
     written: list[Path] = field(default_factory=list)
+
+    def url(self, feed: str = "team-a", *, token: str = "") -> str:
+        """An index of the example company, with a credential of its own."""
+        port = "" if self.port == HTTPS else f":{self.port}"
+        return f"https://build:{token or fresh_token()}@pkgs.example.com{port}/{feed}/simple/"
+
+    def shoot_for_readme(self, visitor: Visitor, name: str, *, until: str) -> None:
+        """The upper part of a page, wide and light, down to the end of an element."""
+        if not self.for_readme:
+            return
+        visitor.page.wait_for_timeout(400)
+        box = visitor.page.locator(until).bounding_box()
+        assert box is not None
+        path = ROOT / "docs" / "images" / name
+        path.parent.mkdir(parents=True, exist_ok=True)
+        height = box["y"] + box["height"] + 12
+        clip = {"x": 0, "y": 0, "width": WIDE, "height": height}
+        visitor.page.screenshot(path=path, full_page=True, animations="disabled", clip=clip)  # type: ignore[arg-type]
 
     def shoot(self, visitor: Visitor, name: str, *, whole: bool = True) -> None:
         """One state in four pictures; the visitor's window is wide and light before and after."""
@@ -95,11 +127,15 @@ def main() -> int:
         engine = InstantEngine()
         settings = Settings(data_dir=Path(data) / "workspace", cache_dir=Path(data) / "cache", admin=ANA)
         arguments = list(chromium_arguments(is_root=os.geteuid() == 0))
-        with RunningWorkspace(settings, engine=lambda _settings: engine) as running:
+        with (
+            example_index(Path(data)) as port,
+            RunningWorkspace(settings, engine=lambda _settings: engine) as running,
+        ):
             token = running.workspace.admin_token.reveal()
             workspace = Workspace(running.url, token, running.workspace.workspace_id, settings.data_dir, running)
             browser = playwright.chromium.launch(executable_path=chromium, args=arguments)
-            studio = Studio(Yard(workspace, engine), WatchedBrowser(browser, running.url, lambda _text: None), folder)
+            opened = WatchedBrowser(browser, running.url, lambda _text: None)
+            studio = Studio(Yard(workspace, engine), opened, folder, port, asked.readme)
             for scene in SCENES:
                 if asked.only in scene.__name__:
                     scene(studio)
@@ -107,8 +143,6 @@ def main() -> int:
             browser.close()
     for incident in incidents:
         print(f"seen, and not meant to happen: {incident}")
-    if asked.readme:
-        copy_for_readme(folder)
     print(f"{len(studio.written)} pictures in {folder.name}/")
     return 1 if incidents else 0
 
@@ -160,17 +194,19 @@ def first_value(studio: Studio) -> None:
     studio.shoot(visitor, "10-compute-settings")
     page = SourcesPage(visitor)
     studio.shoot(visitor, "11-repositories-empty")
-    page.index_url.fill(INDEX.format(token=fresh_token()))
-    page.type_extras(EXTRA.format(token=fresh_token()))
+    page.index_url.fill(studio.url())
+    page.type_extras(studio.url("research"))
     expect(visitor.page.get_by_text("dependency confusion").first).to_be_visible()
     studio.shoot(visitor, "12-warning-while-typing")
-    page.certificate.fill(chain())
+    page.certificate.fill(CHAIN)
     expect(visitor.page.get_by_text("Example Corp Issuing CA").first).to_be_visible()
     studio.shoot(visitor, "13-certificate-in-words")
     page.saved()
+    expect(visitor.page.locator(".result")).to_have_count(2)
     studio.shoot(visitor, "14-repositories-saved")
     SourcesPage(visitor)
     studio.shoot(visitor, "15-repositories-filled")
+    studio.shoot_for_readme(visitor, "settings-page.png", until="#sources")
     visitor.go("/settings/compute")
     studio.shoot(visitor, "16-compute-settings-filled")
     visitor.go("/")
@@ -202,38 +238,44 @@ def refusals(studio: Studio) -> None:
 def two_admins(studio: Studio) -> None:
     ana, ben = studio.signed_in(TOKENS[ANA]), studio.signed_in(TOKENS[BEN])
     hers, his = SourcesPage(ana), SourcesPage(ben)
-    hers.index_url.fill(INDEX.format(token=fresh_token()).replace("team-a", "platform"))
+    hers.index_url.fill(studio.url("platform"))
     hers.saved()
-    his.index_url.fill(INDEX.format(token=fresh_token()).replace("team-a", "data"))
+    his.index_url.fill(studio.url("data"))
     his.save()
     expect(ben.page.get_by_text("somebody else saved first")).to_be_visible()
     studio.shoot(ben, "23-conflict")
 
 
 def check(studio: Studio) -> None:
-    index_url, token = private_feed(studio.yard.workspace, "acme-forecast", "acme-io", "acme-units")
     visitor = studio.signed_in(TOKENS[ANA])
     page = SourcesPage(visitor)
-    page.index_url.fill(with_credentials(index_url, token))
-    page.type_extras(with_credentials(index_url, "an-old-token-of-mine"), "https://127.0.0.1:9/simple/")
+    page.type_extras(studio.url("research", token=REVOKED), "https://packages.example.com/simple/")
     page.check()
     studio.shoot(visitor, "30-check")
     page = SourcesPage(visitor)
-    page.index_url.fill(with_credentials(index_url, token))
-    page.extras.first.fill("")
+    page.certificate.fill("")
+    page.extras.first.fill("https://127.0.0.1:9/simple/")
+    page.check()
+    studio.shoot(visitor, "31-check-without-the-certificate")
+    page = SourcesPage(visitor)
     page.project.fill("acme-forecast")
     page.check()
-    studio.shoot(visitor, "31-check-with-a-project")
+    visitor.page.get_by_text("What was seen").first.click()
+    studio.shoot(visitor, "32-check-with-a-project")
 
 
 def clusters(studio: Studio) -> None:
     yard = studio.yard
     names = ("etl-nightly", "ml-training", "bi-serving")
-    ids = [yard.cluster(name, spark_env_vars=VARIABLES.get(name, {})) for name in names]
+    ids = [
+        yard.cluster(name, spark_env_vars=VARIABLES.get(name, {}), data_security_mode="USER_ISOLATION")
+        for name in names
+    ]
     visitor = studio.signed_in(TOKENS[BEN])
     page = SourcesPage(visitor)
-    page.index_url.fill(INDEX.format(token=fresh_token()))
+    page.index_url.fill(studio.url())
     page.saved()
+    expect(visitor.page.locator(".result")).to_have_count(2)
     studio.shoot(visitor, "40-clusters-with-an-old-value")
     yard.engine.hold_starts.set()
     visitor.page.get_by_role("button", name="Restart etl-nightly").click()
@@ -255,12 +297,11 @@ def which_index_wins(studio: Studio) -> None:
     asking.get_by_role("button", name="Explain").click()
     expect(asking.get_by_role("heading", name="ml-training")).to_be_visible()
     studio.shoot(visitor, "51-which-index-wins-cluster")
-    asking.get_by_label("Command").fill(
-        "%pip install acme-forecast --index-url https://me:my-own-token@mirror.example.com/simple/"
-    )
+    asking.get_by_label("Command").fill("%pip install acme-forecast --index-url https://mirror.example.com/simple/")
     asking.get_by_role("button", name="Explain").click()
     expect(asking.get_by_text("mirror.example.com").first).to_be_visible()
     studio.shoot(visitor, "52-which-index-wins-command")
+    studio.shoot_for_readme(visitor, "which-index-wins.png", until="#answer")
 
 
 def sessions(studio: Studio) -> None:
@@ -278,7 +319,7 @@ def sessions(studio: Studio) -> None:
 def session_over(studio: Studio) -> None:
     visitor, elsewhere = studio.signed_in(TOKENS[BEN]), studio.signed_in(TOKENS[BEN])
     page = SourcesPage(visitor)
-    page.index_url.fill(INDEX.format(token=fresh_token()))
+    page.index_url.fill(studio.url())
     elsewhere.go("/settings/sessions")
     elsewhere.page.get_by_role("button", name="Sign out everywhere else").click()
     elsewhere.page.get_by_text("You are signed out everywhere else").wait_for()
@@ -288,7 +329,7 @@ def session_over(studio: Studio) -> None:
     plain = studio.browsers.open(java_script=False)
     plain.sign_in(TOKENS[BEN])
     page = SourcesPage(plain)
-    page.index_url.fill(INDEX.format(token=fresh_token()))
+    page.index_url.fill(studio.url())
     elsewhere.go("/settings/sessions")
     elsewhere.page.get_by_role("button", name="Sign out everywhere else").click()
     elsewhere.page.get_by_text("You are signed out everywhere else").wait_for()
@@ -306,26 +347,62 @@ def not_an_admin(studio: Studio) -> None:
     studio.shoot(visitor, "72-no-such-page")
 
 
-def chain() -> str:
-    """An issuing authority and the root behind it."""
-    root = authority()
-    return authority("Example Corp Issuing CA 2", root, days=(-30, 1200)).pem + root.pem
+# The example company ------------------------------------------------------------------------------------------------
 
 
-def copy_for_readme(folder: Path) -> None:
-    images = ROOT / "docs" / "images"
-    images.mkdir(parents=True, exist_ok=True)
-    for name, picture in README.items():
-        shutil.copyfile(folder / picture, images / name)
+class ExampleIndex(Index):
+    """The company's index, on the port that needs no mention where that is to be had."""
+
+    def server_bind(self) -> None:
+        self.server_address = ("127.0.0.1", HTTPS)
+        try:
+            super().server_bind()
+        except OSError:
+            self.server_address = ("127.0.0.1", 0)
+            super().server_bind()
+
+
+@contextmanager
+def example_index(folder: Path) -> Iterator[int]:
+    """Answers as `pkgs.example.com`, with a certificate of the company's authority; yields its port."""
+    tls = leaf(ISSUING, "pkgs.example.com", "mirror.example.com").server(folder, ISSUING)
+    server = ExampleIndex(answer, tls)
+    threading.Thread(target=server.serve_forever, daemon=True).start()
+    ask = socket.getaddrinfo
+
+    def answered_here(host: Any, *rest: Any, **more: Any) -> Any:
+        known = host in {"pkgs.example.com", "mirror.example.com"}
+        if not known and str(host).endswith(".example.com"):
+            raise socket.gaierror(socket.EAI_NONAME, "Name or service not known")
+        return ask("127.0.0.1" if known else host, *rest, **more)
+
+    socket.getaddrinfo = answered_here
+    try:
+        yield server.port
+    finally:
+        socket.getaddrinfo = ask
+        server.shutdown()
+        server.server_close()
+
+
+def answer(request: Request) -> Reply:
+    if REVOKED in base64.b64decode(request.headers.get("Authorization", "").partition(" ")[2]).decode():
+        return Reply(401)
+    if request.path.endswith("/simple/"):
+        names = [{"name": f"acme-{number}"} for number in range(PROJECTS)]
+        return Reply(body=json.dumps({"meta": {"api-version": "1.1"}, "projects": names}).encode(), kind=JSON)
+    project = request.path.strip("/").rpartition("/")[2]
+    files = [
+        {"filename": f"{project.replace('-', '_')}-{version}-py3-none-any.whl", "url": "x", "hashes": {}}
+        for version in ("1.0.0", "1.1.0", "1.2.0")
+    ]
+    body = {"meta": {"api-version": "1.1"}, "name": project, "files": files}
+    return Reply(body=json.dumps(body).encode(), kind=JSON)
 
 
 TOKENS: dict[str, str] = {}
 VARIABLES: dict[str, dict[str, str]] = {
-    "ml-training": {"DATABRICKS_PIP_INDEX_URL": "https://mirror.example.com/simple/"},
-}
-README = {
-    "settings-page.png": "15-repositories-filled-1280-light.png",
-    "which-index-wins.png": "52-which-index-wins-command-1280-light.png",
+    "ml-training": {"DATABRICKS_PIP_INDEX_URL": "https://models.example.com/simple/"},
 }
 SCENES: tuple[Callable[[Studio], None], ...] = (
     signing_in,
