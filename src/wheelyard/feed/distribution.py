@@ -12,7 +12,9 @@ from wheelyard.feed.refusals import UploadRefused
 __all__ = ["Distribution", "check_expansion", "check_filename", "check_member_name"]
 
 _FILENAME = re.compile(r"[A-Za-z0-9][A-Za-z0-9._+!-]{0,254}")
-_DRIVE = re.compile(r"[A-Za-z]:")
+_ODD_MEMBER = re.compile(r"[A-Za-z]:|.*[\x00-\x1f\\]", re.DOTALL)
+"""A drive, a control character, or a separator of another system."""
+_NO_NAMES = frozenset({"", ".", ".."})
 
 
 @dataclass(frozen=True, slots=True)
@@ -42,8 +44,7 @@ def check_filename(filename: str) -> None:
 def check_member_name(filename: str, member: str) -> None:
     """Refuse an archive member that could be written outside of where the archive is unpacked."""
     parts = member.removesuffix("/").split("/")
-    odd = "\\" in member or _DRIVE.match(member) or any(character < " " for character in member)
-    if odd or any(part in {"", ".", ".."} for part in parts):
+    if _ODD_MEMBER.match(member) or not _NO_NAMES.isdisjoint(parts):
         raise UploadRefused(
             f"File `{filename}` was not stored: its member {member[:80]!r} has a path that leaves the archive",
             reference="archive-path-escape",

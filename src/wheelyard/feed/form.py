@@ -8,20 +8,22 @@ from __future__ import annotations
 import hashlib
 import os
 import tempfile
-from collections.abc import Mapping
-from dataclasses import dataclass, field
+from collections.abc import Callable, Mapping
+from dataclasses import dataclass
+from functools import lru_cache
 from pathlib import Path
 from typing import IO, Self
 
-from python_multipart.exceptions import FormParserError
-from python_multipart.multipart import MultipartParser, parse_options_header
+from python_multipart.multipart import parse_options_header
 
 from wheelyard.feed.limits import UploadLimits
+from wheelyard.feed.multipart import Malformed, MultipartReader, Sink
 from wheelyard.feed.refusals import TooLarge, UploadRefused
 
 __all__ = ["FormReader", "ReceivedFile", "UploadForm", "boundary_of"]
 
 _FILE_FIELD = "content"
+_KNOWN_BYTES = 256
 
 
 @dataclass(frozen=True, slots=True)
@@ -78,26 +80,10 @@ class FormReader:
         self._fields: dict[str, list[str]] = {}
         self._parts = 0
         self._field_bytes = 0
-        self._header_name = b""
-        self._header_value = b""
-        self._part = _Part()
         self._spool: _Spool | None = None
-        self._complete = False
         try:
-            self._parser = MultipartParser(
-                boundary,
-                {
-                    "on_part_begin": self._begin_part,
-                    "on_header_field": self._add_header_name,
-                    "on_header_value": self._add_header_value,
-                    "on_header_end": self._end_header,
-                    "on_headers_finished": self._begin_content,
-                    "on_part_data": self._add_content,
-                    "on_part_end": self._end_part,
-                    "on_end": self._end,
-                },
-            )
-        except FormParserError as error:
+            self._reader = MultipartReader(boundary, self._begin_part)
+        except Malformed as error:
             raise _malformed() from error
 
     def __enter__(self) -> Self:
@@ -109,13 +95,13 @@ class FormReader:
 
     def write(self, data: bytes) -> None:
         try:
-            self._parser.write(data)
-        except FormParserError as error:
+            self._reader.write(data)
+        except Malformed as error:
             raise _malformed() from error
 
     def finish(self) -> UploadForm:
         """Answer the whole form; the file stays in its folder until the reader is left."""
-        if not self._complete:
+        if not self._reader.is_complete:
             raise UploadRefused("Upload ended before the form did", reference="upload-incomplete", hint="upload again")
         if self._spool is None:
             raise UploadRefused(
@@ -123,58 +109,42 @@ class FormReader:
             )
         return UploadForm({name: tuple(values) for name, values in self._fields.items()}, self._spool.received())
 
-    def _begin_part(self) -> None:
+    def _begin_part(self, disposition: bytes) -> Sink:
         self._parts += 1
         if self._parts > self._limits.fields:
             raise TooLarge(f"Upload has more than {self._limits.fields:,} form fields")
-        self._part = _Part()
-
-    def _add_header_name(self, data: bytes, start: int, end: int) -> None:
-        self._header_name += data[start:end]
-
-    def _add_header_value(self, data: bytes, start: int, end: int) -> None:
-        self._header_value += data[start:end]
-
-    def _end_header(self) -> None:
-        if self._header_name.lower() == b"content-disposition":
-            _, options = parse_options_header(self._header_value)
-            self._part = _Part(
-                name=options.get(b"name", b"").decode(errors="replace"),
-                filename=options[b"filename"].decode(errors="replace") if b"filename" in options else None,
-            )
-        self._header_name = self._header_value = b""
-
-    def _begin_content(self) -> None:
-        if self._part.filename is None or self._part.name != _FILE_FIELD:
-            return
+        name, filename = _named(disposition)
+        if filename is None:
+            return _Field(self._count, self._fields.setdefault(name, []))
+        if name != _FILE_FIELD:
+            return _Field(self._count, [])  # another file, which nobody asked for
         if self._spool is not None:
             raise UploadRefused(
                 "Upload has more than one file", reference="upload-with-files", hint="upload one at a time"
             )
-        self._spool = _Spool(self._part.filename, self._folder, self._limits)
+        self._spool = _Spool(filename, self._folder, self._limits)
+        return self._spool
 
-    def _add_content(self, data: bytes, start: int, end: int) -> None:
-        if self._spool is not None and self._part.filename is not None and self._part.name == _FILE_FIELD:
-            self._spool.write(data[start:end])
-            return
-        self._field_bytes += end - start
+    def _count(self, size_bytes: int) -> None:
+        self._field_bytes += size_bytes
         if self._field_bytes > self._limits.field_bytes:
             raise TooLarge(f"Upload's form fields take more than {self._limits.field_bytes:,} bytes")
-        self._part.content += data[start:end]
-
-    def _end_part(self) -> None:
-        if self._part.filename is None:
-            self._fields.setdefault(self._part.name, []).append(self._part.content.decode(errors="replace"))
-
-    def _end(self) -> None:
-        self._complete = True
 
 
-@dataclass(slots=True)
-class _Part:
-    name: str = ""
-    filename: str | None = None
-    content: bytearray = field(default_factory=bytearray)
+class _Field:
+    """A form field being received."""
+
+    def __init__(self, count: Callable[[int], None], values: list[str]) -> None:
+        self._count = count
+        self._values = values
+        self._content = bytearray()
+
+    def write(self, data: bytes) -> None:
+        self._count(len(data))
+        self._content += data
+
+    def finish(self) -> None:
+        self._values.append(self._content.decode(errors="replace"))
 
 
 class _Spool:
@@ -198,13 +168,34 @@ class _Spool:
         self._blake2b.update(data)
         self._file.write(data)
 
-    def received(self) -> ReceivedFile:
+    def finish(self) -> None:
         self._file.close()
+
+    def received(self) -> ReceivedFile:
         return ReceivedFile(self._filename, self._path, self._size, self._sha256.hexdigest(), self._blake2b.hexdigest())
 
     def discard(self) -> None:
         self._file.close()
         self._path.unlink(missing_ok=True)
+
+
+def _named(disposition: bytes) -> tuple[str, str | None]:
+    """A part's name and, if it is a file, the file's name."""
+    if b"filename" not in disposition and len(disposition) <= _KNOWN_BYTES:
+        return _field_name(disposition), None
+    options = parse_options_header(disposition)[1]
+    filename = options.get(b"filename")
+    return _text(options.get(b"name", b"")), None if filename is None else _text(filename)
+
+
+@lru_cache(maxsize=256)
+def _field_name(disposition: bytes) -> str:
+    """Kept, because every form of one client has the same fields."""
+    return _text(parse_options_header(disposition)[1].get(b"name", b""))
+
+
+def _text(value: bytes) -> str:
+    return value.decode(errors="replace")
 
 
 def _malformed() -> UploadRefused:

@@ -9,7 +9,7 @@ from __future__ import annotations
 from collections import defaultdict
 from collections.abc import Iterable, Sequence
 from dataclasses import dataclass
-from typing import Any
+from typing import Any, NamedTuple
 
 import sqlalchemy as sa
 from packaging.utils import NormalizedName
@@ -20,10 +20,10 @@ from wheelyard.storage.database import METADATA, Connection
 __all__ = [
     "FeedRow",
     "FileRow",
+    "InTheWay",
     "PageRow",
     "ProjectSummary",
     "burn_version",
-    "burnt_versions",
     "delete_feed",
     "delete_files",
     "digests_and_names",
@@ -31,9 +31,9 @@ __all__ = [
     "feed_by_id",
     "feeds",
     "file_at",
-    "file_by_identity",
     "files_of",
     "files_of_feed",
+    "in_the_way",
     "insert_feed",
     "insert_file",
     "metadata_of",
@@ -185,6 +185,13 @@ class ProjectSummary:
     files: int
 
 
+class InTheWay(NamedTuple):
+    """A stored file, or, with both empty, a version that was deleted and never comes back."""
+
+    filename: str
+    sha256: str
+
+
 _FILE_FIELDS = tuple(FileRow.__dataclass_fields__)
 _FILE_COLUMNS = [_FILES.c[name] for name in _FILE_FIELDS]
 _FEED_COLUMNS = [_FEEDS.c[name] for name in FeedRow.__dataclass_fields__]
@@ -221,7 +228,7 @@ def touch_project(tx: Connection, feed_id: str, project: str) -> None:
     """Move a project's revision on, making the project if it is new."""
     moved = tx.execute(_TOUCH, {"f": feed_id, "p": project})
     if moved.rowcount == 0:
-        tx.execute(sa.insert(_PROJECTS), {"feed_id": feed_id, "project": project, "revision": 1})
+        tx.execute(_INSERT_PROJECT, {"feed_id": feed_id, "project": project, "revision": 1})
 
 
 def project_revision(tx: Connection, feed_id: str, project: str) -> int | None:
@@ -258,17 +265,24 @@ def project_summaries(tx: Connection, feed_id: str) -> list[ProjectSummary]:
 def insert_file(tx: Connection, row: FileRow, metadata: bytes | None) -> int:
     """Store a file's row, and its core metadata when there is some; answers the file's id."""
     values = {name: getattr(row, name) for name in _FILE_FIELDS if name != "file_id"}
-    inserted = tx.execute(sa.insert(_FILES), values).inserted_primary_key
+    inserted = tx.execute(_INSERT_FILE, values).inserted_primary_key
     file_id = int(inserted[0]) if inserted is not None else 0
     if metadata is not None:
-        tx.execute(sa.insert(_METADATA), {"file_id": file_id, "content": metadata})
+        tx.execute(_INSERT_METADATA, {"file_id": file_id, "content": metadata})
     return file_id
 
 
-def file_by_identity(tx: Connection, feed_id: str, project: str, identity: str) -> FileRow | None:
-    """The file that an installer could not tell from one of this identity."""
-    row = tx.execute(_BY_IDENTITY, {"f": feed_id, "p": project, "i": identity}).one_or_none()
-    return _file(row) if row is not None else None
+def in_the_way(tx: Connection, row: FileRow) -> list[InTheWay]:
+    """What keeps a new file from being stored: the file itself, one an installer could not tell from it, a deletion."""
+    values = {
+        "f": row.feed_id,
+        "p": row.project,
+        "i": row.identity,
+        "s": row.sha256,
+        "n": row.filename,
+        "v": row.version_key,
+    }
+    return [InTheWay(*found) for found in tx.execute(_IN_THE_WAY, values)]
 
 
 def file_at(tx: Connection, feed_id: str, sha256: str, filename: str) -> FileRow | None:
@@ -317,11 +331,6 @@ def burn_version(tx: Connection, feed_id: str, project: str, version_key: str, *
     tx.execute(sa.insert(_BURNT), row)
 
 
-def burnt_versions(tx: Connection, feed_id: str, project: str) -> frozenset[str]:
-    """Version keys that were deleted and never come back."""
-    return frozenset(tx.execute(_BURNT_OF, {"f": feed_id, "p": project}).scalars())
-
-
 def ready_page(tx: Connection, feed_id: str, project: str) -> PageRow | None:
     """The prepared page, if it was made of the project as it is now."""
     return ready_pages(tx, [(feed_id, NormalizedName(project))]).get((feed_id, NormalizedName(project)))
@@ -367,17 +376,27 @@ def _of_project(table: sa.Table) -> sa.ColumnElement[bool]:
     return sa.and_(table.c.feed_id == sa.bindparam("f"), table.c.project == sa.bindparam("p"))
 
 
+_INSERT_PROJECT, _INSERT_FILE, _INSERT_METADATA = sa.insert(_PROJECTS), sa.insert(_FILES), sa.insert(_METADATA)
 _TOUCH = sa.update(_PROJECTS).where(_of_project(_PROJECTS)).values(revision=_PROJECTS.c.revision + 1)
 _REVISION = sa.select(_PROJECTS.c.revision).where(_of_project(_PROJECTS))
 _OF_PROJECT = sa.select(*_FILE_COLUMNS).where(_of_project(_FILES)).order_by(_FILES.c.file_id)
-_BY_IDENTITY = sa.select(*_FILE_COLUMNS).where(_of_project(_FILES), _FILES.c.identity == sa.bindparam("i"))
 _AT = sa.select(*_FILE_COLUMNS).where(
     _FILES.c.feed_id == sa.bindparam("f"),
     _FILES.c.sha256 == sa.bindparam("s"),
     _FILES.c.filename == sa.bindparam("n"),
 )
 _CONTENT = sa.select(_METADATA.c.content).where(_METADATA.c.file_id == sa.bindparam("i"))
-_BURNT_OF = sa.select(_BURNT.c.version_key).where(_of_project(_BURNT))
+_IN_THE_WAY = sa.union_all(
+    sa.select(_FILES.c.filename, _FILES.c.sha256).where(
+        _FILES.c.feed_id == sa.bindparam("f"),
+        _FILES.c.sha256 == sa.bindparam("s"),
+        _FILES.c.filename == sa.bindparam("n"),
+    ),
+    sa.select(_FILES.c.filename, _FILES.c.sha256).where(_of_project(_FILES), _FILES.c.identity == sa.bindparam("i")),
+    sa.select(sa.literal(""), sa.literal("")).where(
+        sa.exists().where(_of_project(_BURNT), _BURNT.c.version_key == sa.bindparam("v"))
+    ),
+)
 _READY = (
     sa.select(_PAGES.c.project, _PAGES.c.revision, _PAGES.c.html, _PAGES.c.json)
     .join(

@@ -79,14 +79,20 @@ class Uploads:
             FileExists: the name is taken by other content.
             VersionBurnt: the version was deleted here.
         """
-        file = form.file
         _check_envelope(form)
-        if self._database.read(lambda tx: store.file_at(tx, grant.feed_id, file.sha256, file.filename)) is not None:
-            return
-        distribution = self._read(file)
-        check_form(form, distribution.metadata)
-        row = self._row(file, distribution, grant)
-        self._keep(row, file.path, distribution.served_metadata)
+        try:
+            distribution = self._read(form.file)
+            check_form(form, distribution.metadata)
+        except UploadRefused:
+            if self._has(form.file, grant):
+                return  # it was in order when it came first
+            raise
+        row = self._row(form.file, distribution, grant)
+        self._keep(row, form.file.path, distribution.served_metadata)
+
+    def _has(self, file: ReceivedFile, grant: Grant) -> bool:
+        found = self._database.read(lambda tx: store.file_at(tx, grant.feed_id, file.sha256, file.filename))
+        return found is not None
 
     def _read(self, file: ReceivedFile) -> Distribution:
         read = read_wheel if file.filename.endswith(".whl") else read_sdist
@@ -175,11 +181,12 @@ def _check_digests(form: UploadForm) -> None:
 
 def _check_free(tx: Connection, row: store.FileRow) -> bool:
     """Whether the file is still to be stored; False if the very same one is there."""
-    there = store.file_by_identity(tx, row.feed_id, row.project, row.identity)
-    if there is not None:
-        if (there.sha256, there.filename) != (row.sha256, row.filename):
-            raise FileExists(row.filename, there.filename)
+    found = store.in_the_way(tx, row)
+    files = [one for one in found if one.filename]
+    if store.InTheWay(row.filename, row.sha256) in files:
         return False
-    if row.version_key in store.burnt_versions(tx, row.feed_id, row.project):
+    if files:
+        raise FileExists(row.filename, files[0].filename)
+    if found:
         raise VersionBurnt(row.filename, row.version)
     return True

@@ -76,6 +76,7 @@ class _Wheel:
         self._version = version
         self._limits = limits
         self._members = _members(archive, filename, limits)
+        self._contents: dict[str, bytes] = {}
         self._info = self._dist_info()
 
     def metadata(self) -> tuple[CoreMetadata, bytes]:
@@ -117,11 +118,14 @@ class _Wheel:
 
     def _digest(self, member: str, algorithm: str) -> tuple[str, int]:
         digest, length = hashlib.new(algorithm), 0
+        if member in self._contents:
+            digest.update(self._contents[member])
+            return _unpadded(digest.digest()), len(self._contents[member])
         with self._archive.open(self._members[member]) as content:
             while piece := content.read(_PIECE_BYTES):
                 digest.update(piece)
                 length += len(piece)
-        return base64.urlsafe_b64encode(digest.digest()).decode().rstrip("="), length
+        return _unpadded(digest.digest()), length
 
     def _record(self) -> Mapping[str, tuple[str, str]]:
         text = self._read("RECORD", self._limits.record_bytes).decode()
@@ -143,7 +147,8 @@ class _Wheel:
             raise self._refused(f"it has no `{self._info}/{name}`", f"wheel-without-{name.lower()}")
         if member.file_size > most:
             raise self._refused(f"its {name} is larger than {most:,} bytes", "metadata-too-large")
-        return self._archive.read(member)
+        content = self._contents[member.filename] = self._archive.read(member)
+        return content
 
     def _dist_info(self) -> str:
         """The one `.dist-info` folder, which belongs to the project and version of the file's name."""
@@ -194,6 +199,10 @@ def _check_entry(entry: zipfile.ZipInfo, filename: str) -> None:
         raise UploadRefused(
             f"File `{filename}` was not stored: its member `{entry.filename}` is a link", reference="archive-link"
         )
+
+
+def _unpadded(digest: bytes) -> str:
+    return base64.urlsafe_b64encode(digest).decode().rstrip("=")
 
 
 def _is_version(text: str, version: Version) -> bool:
