@@ -10,7 +10,7 @@ import urllib.request
 import uuid
 from collections.abc import Callable, Iterator, Mapping
 from contextlib import nullcontext
-from dataclasses import dataclass
+from dataclasses import dataclass, field
 from email.message import Message
 from pathlib import Path
 from typing import TYPE_CHECKING, Any
@@ -58,7 +58,7 @@ class Workspace:
     """A running workspace as a client sees it."""
 
     host: str
-    admin_token: str
+    admin_token: str = field(repr=False)
     workspace_id: str
     data_dir: Path
     running: RunningWorkspace | None = None

@@ -15,7 +15,13 @@ import msgspec
 
 from wheelyard.control.package_repositories.service import Stored
 from wheelyard.control.package_repositories.typed import Typed, TypedUrl, holds_mask
-from wheelyard.core.package_sources import Problem
+from wheelyard.core.package_sources import (
+    CERTIFICATE_KEY,
+    EXTRA_INDEX_URLS_KEY,
+    INDEX_URL_KEY,
+    Problem,
+    problems_of,
+)
 from wheelyard.core.redaction import SafeUrl
 from wheelyard.pages.form import Form
 
@@ -27,6 +33,7 @@ __all__ = [
     "form_of_stored",
     "form_of_typed",
     "refreshed",
+    "unsplit",
     "with_row",
     "without_row",
 ]
@@ -62,12 +69,6 @@ class SourcesForm:
     seen: tuple[str, str, str] = ("", "", "")
     extra_problems: tuple[Problem, ...] = ()
     certificate_problems: tuple[Problem, ...] = ()
-
-    @property
-    def has_errors(self) -> bool:
-        found = [*self.index.problems, *self.extra_problems, *self.certificate_problems]
-        found += [problem for row in self.extras for problem in row.problems]
-        return any(problem.level == "error" for problem in found)
 
 
 @dataclass(frozen=True, slots=True)
@@ -126,14 +127,18 @@ def _certificate(form: Form) -> tuple[str, tuple[Problem, ...]]:
 
 
 def form_of_stored(stored: Stored) -> SourcesForm:
-    """The form as it stands before anybody types: every credential is masked."""
+    """The form as it stands before anybody types: every credential masked, and what is wrong with what is stored."""
     extras = tuple(Row(f"s{number}", str(url)) for number, url in enumerate(stored.sources.extra_index_urls))
+    held = {key: one.value.reveal() for key, one in stored.state.values.items()}
+    found = {key: problems_of(key, text) for key, text in held.items()}
     return SourcesForm(
         revision=stored.state.revision,
-        index=Row("index", str(stored.sources.index_url or "")),
+        index=Row("index", str(stored.sources.index_url or ""), found.get(INDEX_URL_KEY, ())),
         extras=extras or (Row("s0"),),
         certificate=stored.sources.certificate or "",
         seen=_seen(stored),
+        extra_problems=found.get(EXTRA_INDEX_URLS_KEY, ()),
+        certificate_problems=(*found.get(CERTIFICATE_KEY, ()), *stored.certificate_problems),
     )
 
 
@@ -166,6 +171,15 @@ def _extra_rows(fields: Fields, typed: Typed) -> tuple[Row, ...]:
         here = [one for one in typed.extra_index_urls if one.row == place]
         rows += [_row(key if number == 0 else f"{key}x{number}", one) for number, one in enumerate(here)] or [Row(key)]
     return tuple(rows)
+
+
+def unsplit(form: SourcesForm, fields: Fields, typed: Typed) -> SourcesForm:
+    """The form with as many rows as were sent, for a page that keeps its fields: a pasted list has all its reasons."""
+    rows = []
+    for place, key in enumerate(fields.row_keys):
+        here = [problem for one in typed.extra_index_urls if one.row == place for problem in one.problems]
+        rows.append(Row(key, fields.extra_index_urls[place], tuple(dict.fromkeys(here))))
+    return replace(form, extras=tuple(rows))
 
 
 def _row(key: str, one: TypedUrl) -> Row:

@@ -30,6 +30,7 @@ from wheelyard.pages.repository_form import (
     form_of_stored,
     form_of_typed,
     refreshed,
+    unsplit,
     with_row,
     without_row,
 )
@@ -241,7 +242,7 @@ class RepositoryPages:
         if typed.certificate and not any(one.level == "error" for one in typed.certificate_problems):
             certificates, chain = self._repositories.described(typed.certificate)
         return {
-            "form": self._form(request, fields, typed),
+            "form": unsplit(self._form(request, fields, typed), fields, typed),
             "certificates": certificates,
             "chain": chain,
             "saving": False,
@@ -297,7 +298,7 @@ class RepositoryPages:
             "chain": chain,
             "titles": _TITLES,
             "applies": APPLIES,
-            "saving": False,
+            "saving": status == 422,
             **self._clusters(request, watched),
         }
         return Shown(template, values, status)

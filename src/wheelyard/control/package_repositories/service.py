@@ -34,7 +34,7 @@ from wheelyard.control.secrets.service import Secrets
 from wheelyard.control.workspace.service import Workspace
 from wheelyard.core.errors import InvalidParameter, PermissionDenied, Throttled, WheelyardError
 from wheelyard.core.explanation import Explanation
-from wheelyard.core.package_sources import KEYS, PackageSources
+from wheelyard.core.package_sources import KEYS, PackageSources, Problem
 from wheelyard.core.pip.installer import Installer
 from wheelyard.core.redaction import SafeUrl, Secret
 from wheelyard.core.stored_default import Finding, check
@@ -56,6 +56,7 @@ class Stored:
     findings: tuple[Finding, ...]
     certificates: tuple[CertificateInWords, ...]
     chain: str
+    certificate_problems: tuple[Problem, ...]
 
 
 @dataclass(frozen=True, slots=True)
@@ -107,6 +108,7 @@ class PackageRepositories:
             findings=check(state.as_stored) if state.exists else (),
             certificates=certificates,
             chain=chain_in_words(certificates) if certificates else "",
+            certificate_problems=certificate_problems(certificate, self._now()) if certificates else (),
         )
 
     def history(self) -> tuple[ReservedChange, ...]:

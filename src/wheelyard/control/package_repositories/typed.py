@@ -83,12 +83,13 @@ def read_typed(
     A mask stands for a credential of `typed_before` (typed earlier, shown masked since), else for one of `known`.
     """
     index, extras = known.index_url, known.extra_index_urls
-    everything = (*typed_before, *((index,) if index else ()), *extras)
+    stored = (*((index,) if index else ()), *extras)
     text, words = index_url.strip(), [(row, word) for row, line in enumerate(extra_index_urls) for word in line.split()]
     return Typed(
-        index_url=_typed_url(text, everything) if text else None,
+        index_url=_typed_url(text, index, typed_before, stored) if text else None,
         extra_index_urls=tuple(
-            _typed_url(word, (*typed_before, *extras[row : row + 1], *extras, *everything), row) for row, word in words
+            _typed_url(word, next(iter(extras[row : row + 1]), None), typed_before, stored, row=row)
+            for row, word in words
         ),
         certificate=certificate.strip(),
         extra_problems=_list_problems([word for _row, word in words]),
@@ -96,8 +97,10 @@ def read_typed(
     )
 
 
-def _typed_url(text: str, known: Sequence[SafeUrl], row: int = 0) -> TypedUrl:
-    meant = unmasked(text, known)
+def _typed_url(
+    text: str, own: SafeUrl | None, typed_before: Sequence[SafeUrl], stored: Sequence[SafeUrl], *, row: int = 0
+) -> TypedUrl:
+    meant = unmasked(text, (*typed_before, *((own,) if own else ()), *stored), own)
     if meant is None:
         return TypedUrl(SafeUrl(text), (_no_credential(text),), row)
     return TypedUrl(meant, url_problems(meant.reveal()), row)
@@ -126,11 +129,12 @@ def holds_mask(text: str) -> bool:
     return user_info == MASK or user_info.endswith(f":{MASK}")
 
 
-def unmasked(text: str, known: Sequence[SafeUrl]) -> SafeUrl | None:
+def unmasked(text: str, known: Sequence[SafeUrl], own: SafeUrl | None = None) -> SafeUrl | None:
     """The URL that a masked text stands for; the text itself when it holds no mask; None when nothing fits.
 
-    A known URL fits when it prints the same, or else when scheme, user and host are the same and every known URL of
-    that kind has the same credential.
+    A URL of `known` fits when scheme, user and host are the same. Of those that fit it is the first that prints the
+    same as the text, or else `own`, which is stored where the text was typed, or else any, provided that all have the
+    same credential.
 
     >>> unmasked("https://build:****@pkgs.example.com/new/", [SafeUrl("https://build:s3cret@pkgs.example.com/old/")])
     SafeUrl('https://build:****@pkgs.example.com/new/')
@@ -139,9 +143,9 @@ def unmasked(text: str, known: Sequence[SafeUrl]) -> SafeUrl | None:
     """
     if not holds_mask(text):
         return SafeUrl(text)
-    same_text = [url for url in known if str(url) == text]
-    fitting = same_text[:1] or [url for url in known if url.has_credentials and _place(str(url)) == _place(text)]
-    credentials = {split_url(url.reveal())[1] for url in fitting}
+    fitting = [url for url in known if url.has_credentials and _place(str(url)) == _place(text)]
+    best = [url for url in fitting if str(url) == text] or [url for url in fitting if url is own]
+    credentials = {split_url(url.reveal())[1] for url in best[:1] or fitting}
     if len(credentials) != 1:
         return None
     before, _mask, rest = split_url(text)
