@@ -29,7 +29,7 @@ def much(yard: Yard) -> Iterator[None]:
 
 @pytest.mark.parametrize("state", STATES)
 def test_looks(browsers: WatchedBrowser, yard: Yard, state: str) -> None:
-    """Reached once; looked at narrow and wide, light and dark."""
+    """Reached once; looked at narrow, light and dark, and wide."""
     visitor = browsers.open(width=NARROW, reduced_motion=True)  # so that colours change at once
     STATES[state](visitor, yard)
     visitor.fits()
@@ -38,7 +38,6 @@ def test_looks(browsers: WatchedBrowser, yard: Yard, state: str) -> None:
     visitor.is_accessible()
     visitor.page.set_viewport_size({"width": WIDE, "height": 900})
     visitor.fits()
-    visitor.is_accessible()
     assert visitor.page.title().endswith(" · Wheelyard")
     assert visitor.page.locator("h1").count() == 1
     assert visitor.page.locator("html").get_attribute("lang") == "en"

@@ -2,12 +2,18 @@
 
 from __future__ import annotations
 
+from collections.abc import Callable, Iterator
+from typing import TYPE_CHECKING
+
 import pytest
-from playwright.sync_api import Locator, expect
+from playwright.sync_api import Browser, Locator, expect
 from tests.pages.bad_values import BAD, Bad, good_authority
 from tests.pages.sources_page import SourcesPage
 from tests.pages.watched_browser import Visitor, WatchedBrowser
 from tests.pages.yard import CERTIFICATE_KEY, INDEX_URL_KEY, Yard, fresh_token
+
+if TYPE_CHECKING:
+    from tests.security.token_leak_sweep import Sweep  # at run time pytest loads it, as a plugin
 
 STORED = {INDEX_URL_KEY: "https://pkgs.example.com/stored/simple/"}
 INDEX = "https://pkgs.example.com/typed/simple/"
@@ -19,9 +25,36 @@ def something_stored(yard: Yard) -> None:
     yard.store(STORED)
 
 
+@pytest.fixture(scope="module")
+def desks(chromium: Browser, yard: Yard) -> Iterator[dict[str, Visitor]]:
+    """Two admins' browsers for the many mistakes, so that nobody signs in for each of them."""
+    opened = WatchedBrowser(chromium, yard.host, lambda _text: None)
+    found = {"scripts": opened.open(), "no scripts": opened.open(java_script=False)}
+    for visitor in found.values():
+        visitor.sign_in(yard.admin_token)
+    yield found
+    opened.close()
+
+
+@pytest.fixture
+def desk(
+    desks: dict[str, Visitor], leak_sweep: Sweep, request: pytest.FixtureRequest
+) -> Iterator[Callable[[str], Visitor]]:
+    """One of them, for one mistake."""
+    yield desks.__getitem__
+    for visitor in desks.values():
+        leak_sweep.output(request.node.name, "\n".join(visitor.received))
+        incidents = [*visitor.incidents]
+        visitor.incidents.clear()
+        visitor.received.clear()
+        assert not incidents, "\n".join(incidents)
+
+
 @pytest.mark.parametrize("bad", BAD, ids=lambda bad: bad.id)
-def test_a_bad_value_is_refused_in_words_next_to_its_field(admin: Visitor, yard: Yard, bad: Bad) -> None:
-    page = SourcesPage(admin)
+def test_a_bad_value_is_refused_in_words_next_to_its_field(
+    desk: Callable[[str], Visitor], yard: Yard, bad: Bad
+) -> None:
+    page = SourcesPage(desk("scripts"))
     typed = fill(page, bad)
     page.refused()
     said = page.messages(near(page, bad))
@@ -35,8 +68,8 @@ def test_a_bad_value_is_refused_in_words_next_to_its_field(admin: Visitor, yard:
 
 
 @pytest.mark.parametrize("bad", BAD, ids=lambda bad: bad.id)
-def test_the_same_without_scripts(plain_admin: Visitor, yard: Yard, bad: Bad) -> None:
-    page = SourcesPage(plain_admin)
+def test_the_same_without_scripts(desk: Callable[[str], Visitor], yard: Yard, bad: Bad) -> None:
+    page = SourcesPage(desk("no scripts"))
     typed = fill(page, bad)
     page.refused()
     said = page.messages(near(page, bad))
@@ -48,7 +81,7 @@ def test_the_same_without_scripts(plain_admin: Visitor, yard: Yard, bad: Bad) ->
     if not bad.is_file and bad.shown_back:
         assert certificate.strip() == typed[2].strip()
     if not bad.shown_back:
-        assert "PRIVATE" not in plain_admin.everything_shown()
+        assert "PRIVATE" not in page.visitor.everything_shown()
     assert yard.stored() == STORED
 
 

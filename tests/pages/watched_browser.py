@@ -79,9 +79,9 @@ class Visitor:
     page: Page = field(init=False)
     incidents: list[str] = field(default_factory=list)
     """What must not happen and did; empty at the end of every test."""
-    received: list[str] = field(default_factory=list)
+    received: list[str] = field(default_factory=list, repr=False)
     """Each page and fragment that came, as text."""
-    visited: list[str] = field(default_factory=list)
+    visited: list[str] = field(default_factory=list, repr=False)
     """Every address that was asked for."""
 
     # -- going about
