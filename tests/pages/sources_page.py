@@ -80,8 +80,13 @@ class SourcesPage:
     def save(self) -> Response:
         """Press Save; returns the answer to the form."""
         with self.page.expect_response(_is_save) as sent:
-            self.save_button.press("Enter")
+            self.press_save()
         return sent.value
+
+    def press_save(self) -> None:
+        """Once the form is free; by no pointer and no key, because hints move the page and refusals move the focus."""
+        expect(self.page.locator("#sources")).not_to_have_attribute("data-busy", re.compile(".*"))
+        self.save_button.dispatch_event("click")
 
     @property
     def save_button(self) -> Locator:
@@ -90,7 +95,7 @@ class SourcesPage:
     def saved(self) -> None:
         """Press Save, and see that it was."""
         with self.page.expect_navigation(url=re.compile(r"done=saved")):
-            self.save_button.press("Enter")
+            self.press_save()
         expect(self.page.get_by_text("Saved.", exact=True)).to_be_visible()
 
     def refused(self) -> None:
