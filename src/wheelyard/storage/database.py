@@ -204,12 +204,18 @@ class _Work:
         self.future: Future[Any] = Future()
 
     def run_plainly(self, connection: Connection) -> None:
-        """Raise `_WorkFailed` for whatever the work raises; it is kept for the caller."""
+        """Raise `_WorkFailed` for whatever the work raises, and when it lost the transaction and hid that.
+
+        The error is kept for the caller.
+        """
         self._errors.clear()
         try:
             self._attempt(connection)
         except BaseException:  # noqa: BLE001 # the caller gets it, if this work fails again
             raise _WorkFailed from None
+        if _is_lost(connection):
+            self._errors.append(_lost())
+            raise _WorkFailed
 
     def run(self, connection: Connection) -> None:
         """Raise only when the whole transaction is lost; otherwise an error is this work's own affair."""
@@ -249,6 +255,10 @@ def _is_lost(connection: Connection) -> bool:
     if connection.invalidated:
         return True
     return getattr(connection.connection.dbapi_connection, "in_transaction", True) is False
+
+
+def _lost() -> Unavailable:
+    return Unavailable("The transaction was lost", reference="transaction-lost", unchanged="nothing was written")
 
 
 def _closed() -> Unavailable:

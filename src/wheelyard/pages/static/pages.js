@@ -143,6 +143,10 @@ const removeRow = (button) => {
   const list = row.parentElement;
   const neighbour = row.nextElementSibling ?? row.previousElementSibling;
   const next = neighbour?.querySelector(INPUTS) ?? document.querySelector(`[data-add-row="#${list.id}"]`);
+  // What is on its way would look for the row.
+  for (const asking of row.closest("form")?.querySelectorAll("[hx-sync='this:replace']") ?? []) {
+    globalThis.htmx?.trigger(asking, "htmx:abort");
+  }
   row.remove();
   next?.focus();
   rowsChanged(list, button.dataset.said ?? "Row removed");
