@@ -9,6 +9,7 @@ import threading
 import time
 from collections.abc import Mapping
 from http.server import BaseHTTPRequestHandler, ThreadingHTTPServer
+from urllib.parse import unquote
 
 from packaging.utils import canonicalize_name
 
@@ -28,10 +29,11 @@ class _Handler(BaseHTTPRequestHandler):
         if index.token and self.headers.get("Authorization") != index.expected:
             return self._answer(401, b"", {"WWW-Authenticate": 'Basic realm="index"'})
         kind, _, rest = self.path.strip("/").partition("/")
-        if kind == "files" and rest in index.files:
-            return self._answer(200, index.files[rest])
+        file = index.file(unquote(rest)) if kind == "files" else None
+        if file is not None:
+            return self._answer(200, file)
         page = index.page(rest) if kind == "simple" else ""
-        return self._answer(200 if page else 404, page.encode(), {"Content-Type": "text/html"})
+        return self._answer(200 if page else 404, page.encode(), {"Content-Type": index.page_type})
 
     def do_HEAD(self) -> None:
         self.do_GET()
@@ -53,6 +55,7 @@ class LoopbackIndex(ThreadingHTTPServer):
     """One index. `files` may change at any time; `status` makes it refuse everything; `token=""` lets everybody in."""
 
     daemon_threads = True
+    page_type = "text/html"
 
     def __init__(self, *, token: str = TOKEN, tls: ssl.SSLContext | None = None) -> None:
         super().__init__(("127.0.0.1", 0), _Handler)
@@ -82,6 +85,9 @@ class LoopbackIndex(ThreadingHTTPServer):
 
     def add(self, files: Mapping[str, bytes]) -> None:
         self.files.update(files)
+
+    def file(self, name: str) -> bytes | None:
+        return self.files.get(name)
 
     def page(self, project: str) -> str:
         wanted = project.strip("/")

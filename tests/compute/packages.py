@@ -35,14 +35,23 @@ def wheel(
     requires: Sequence[str] = (),
     files: Mapping[str, str] | None = None,
     scripts: Mapping[str, str] | None = None,
+    headers: Sequence[str] = (),
+    tag: str = "py3-none-any",
 ) -> dict[str, bytes]:
-    """File name -> content of one pure wheel; `scripts` are console scripts as in `{"hello": "module:function"}`."""
+    """File name -> content of one wheel.
+
+    Args:
+        scripts: console scripts, as in `{"hello": "module:function"}`.
+        headers: further lines of its metadata.
+        tag: what its name says it runs on; a build tag may stand before it.
+    """
     info = f"{name}-{version}.dist-info"
     content = dict(files or {f"{name}.py": f"version = {version!r}\n"})
     content[f"{info}/METADATA"] = f"Metadata-Version: 2.1\nName: {name}\nVersion: {version}\n" + "".join(
-        f"Requires-Dist: {one}\n" for one in requires
+        f"{line}\n" for line in (*headers, *(f"Requires-Dist: {one}" for one in requires))
     )
-    content[f"{info}/WHEEL"] = "Wheel-Version: 1.0\nGenerator: t\nRoot-Is-Purelib: true\nTag: py3-none-any\n"
+    tags = "-".join(tag.split("-")[-3:])
+    content[f"{info}/WHEEL"] = f"Wheel-Version: 1.0\nGenerator: t\nRoot-Is-Purelib: true\nTag: {tags}\n"
     if scripts:
         lines = "".join(f"{script} = {target}\n" for script, target in scripts.items())
         content[f"{info}/entry_points.txt"] = f"[console_scripts]\n{lines}"
@@ -51,7 +60,7 @@ def wheel(
     with zipfile.ZipFile(buffer, "w") as archive:
         for path, text in content.items():
             archive.writestr(zipfile.ZipInfo(path), text)
-    return {f"{name}-{version}-py3-none-any.whl": buffer.getvalue()}
+    return {f"{name}-{version}-{tag}.whl": buffer.getvalue()}
 
 
 def sdist(name: str, version: str = "1.0") -> dict[str, bytes]:

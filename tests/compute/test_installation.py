@@ -11,6 +11,7 @@ from pathlib import Path
 import pytest
 import trustme
 from tests.compute.conftest import NEW_PIP, OLD_PIP, Yard, sources
+from tests.compute.json_index import JsonIndex
 from tests.compute.loopback_index import TOKEN, USER, LoopbackIndex
 from tests.compute.packages import sdist, wheel
 
@@ -72,6 +73,64 @@ def test_uv_placed_it_and_it_is_byte_compiled(yard: Yard, index: LoopbackIndex) 
     code = f"import {project}, os, importlib.util as u; print(os.path.exists(u.cache_from_source({project}.__file__)))"
     assert ask(compute, code) == ["True"]
     assert ask(compute, "import subprocess; print(subprocess.check_output('hello-yard', text=True), end='')") == ["hi"]
+    compute.stop()
+
+
+@pytest.fixture
+def json_index() -> Iterator[JsonIndex]:
+    index = JsonIndex()
+    yield index
+    index.close()
+
+
+def agents(index: LoopbackIndex) -> set[str]:
+    return {agent for agent, _path in index.asked}
+
+
+def test_of_a_pinned_set_nothing_is_left_for_pip(yard: Yard, json_index: JsonIndex) -> None:
+    top, below = name(), name()
+    json_index.add(wheel(top, "2.0", requires=[f"{below}>=1"]) | wheel(below, "1.5"))
+    text = f"{top}==2.0\n{below}==1.5\n".encode()
+    files = [StagedFile("/Workspace/Shared/pins.txt", text)]
+    first, second = yard.start(default=sources(json_index.url)), yard.start(default=sources(json_index.url))
+    installed, lines = install(first, "-r", "/Workspace/Shared/pins.txt", files=files)
+    assert installed == tuple(sorted((f"{top}==2.0", f"{below}==1.5")))
+    assert lines[0] == f"Looking in indexes: http://{USER}:****@127.0.0.1:{json_index.server_port}/simple/"
+    assert lines[-1] == "Successfully installed " + " ".join(sorted((f"{top}-2.0", f"{below}-1.5")))
+    assert not any(TOKEN in line for line in lines)
+    assert agents(json_index) == {"wheelyard", "uv"}
+    code = f"import {top}, {below}, os, importlib.util as u; print(os.path.exists(u.cache_from_source({top}.__file__)))"
+    assert ask(first, code) == ["True"]
+    json_index.asked.clear()
+    assert install(second, "-r", "/Workspace/Shared/pins.txt", files=files)[0] == installed
+    assert sorted(json_index.asked) == sorted(("wheelyard", f"/simple/{project}/") for project in (top, below))
+    where = f"import {top}; print({top}.__file__)"
+    assert ask(first, where) == ask(second, where)
+    assert install(second, f"{top}==2.0")[0] == ()
+    first.stop()
+    second.stop()
+
+
+def test_pip_decides_when_pins_turn_out_to_need_more(yard: Yard, json_index: JsonIndex) -> None:
+    top, below = name(), name()
+    json_index.add(wheel(top, "2.0", requires=[f"{below}>=1"]) | wheel(below, "1.5"))
+    compute = yard.start(default=sources(json_index.url))
+    installed, lines = install(compute, f"{top}==2.0")
+    assert installed == tuple(sorted((f"{top}==2.0", f"{below}==1.5")))
+    assert any(line.startswith(f"Collecting {top}") for line in lines)
+    assert "pip" in agents(json_index)
+    assert ask(compute, f"import {top}, {below}; print({below}.version)") == ["1.5"]
+    compute.stop()
+
+
+def test_pip_decides_when_the_file_is_not_what_the_page_says(yard: Yard, json_index: JsonIndex) -> None:
+    project = name()
+    json_index.add(wheel(project))
+    json_index.told = {f"{project}-1.0-py3-none-any.whl": {"hashes": {"sha256": "0" * 64}}}
+    compute = yard.start(default=sources(json_index.url))
+    with pytest.raises(LibraryFailed) as failed:
+        install(compute, f"{project}==1.0")
+    assert "THESE PACKAGES DO NOT MATCH THE HASHES" in failed.value.what
     compute.stop()
 
 

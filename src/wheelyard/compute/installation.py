@@ -3,7 +3,8 @@
 The runtime's real pip resolves in the sandbox against what is installed now. Its answer, to the byte, is the key of an
 environment: who had the same answer before gets the same environment. Otherwise uv places exactly those files on a
 hard-link clone, from the same indexes or from wheels that pip fetched and built. Where uv cannot, real pip installs
-into a copy that belongs to this compute alone. So pip's answer always stands; uv only makes it quick.
+into a copy that belongs to this compute alone. So pip's answer always stands; uv only makes it quick. Where pip has
+nothing to decide, its answer is known without it (`foresight`).
 """
 
 from __future__ import annotations
@@ -22,11 +23,15 @@ from packaging.utils import InvalidWheelFilename, canonicalize_name, parse_wheel
 
 from wheelyard.compute.engine import InstallResult, OnLine
 from wheelyard.compute.environments import Environment, EnvironmentStore, Pin, grown
+from wheelyard.compute.fetching import Fetcher
+from wheelyard.compute.foresight import Asked, Foresight
 from wheelyard.compute.handover import Handover, NotAPlainFileError
 from wheelyard.compute.images import Uv
 from wheelyard.compute.log_stream import LastLines
 from wheelyard.compute.overlay import RUNTIME_SUPPORT
+from wheelyard.compute.pinned_set import NotCertainError
 from wheelyard.compute.placing import Placer, Setting, UvRefusedError
+from wheelyard.compute.plain_sources import plain_sources
 from wheelyard.compute.process import Command, ProcessTable
 from wheelyard.compute.report import Decision, UnreadableReportError, read_report
 from wheelyard.compute.sandbox import View
@@ -50,11 +55,17 @@ _OWN_INDEX = re.compile(
 
 @dataclass(frozen=True, slots=True)
 class Wanted:
-    """What is to be installed: pip's arguments, and the index URL of a library's own `repo`."""
+    """What is to be installed: pip's arguments, and the index URL of a library's own `repo`.
+
+    Args:
+        own_indexes: among the requirements are options that pip alone may read.
+        lines: the requirements as lines of a file; empty when they are not known.
+    """
 
     arguments: tuple[str, ...]
     index_url: Secret[str] | None = None
     own_indexes: bool = False
+    lines: str = ""
 
     @property
     def pip_arguments(self) -> tuple[str, ...]:
@@ -65,7 +76,8 @@ class Wanted:
     def of(cls, arguments: Sequence[str], index_url: Secret[str] | None, text: str = "") -> Wanted:
         """`text` is that of the requirements file in the arguments; index options are pip's alone to read."""
         own = bool(_OWN_INDEX.search(" ".join(arguments)) if not text else _OWN_INDEX.search(text))
-        return cls(tuple(arguments), index_url, own)
+        plain = not any(argument.startswith("-") for argument in arguments)
+        return cls(tuple(arguments), index_url, own, "\n".join(arguments) if plain else text)
 
 
 @dataclass(frozen=True, slots=True)
@@ -77,12 +89,16 @@ class Installation:
         uv: puts files in place.
         table: the compute's processes.
         private: folder for environments that belong to this compute alone.
+        foresight: knows some of pip's answers.
+        pip: version of the runtime's pip.
     """
 
     store: EnvironmentStore
     uv: Uv
     table: ProcessTable
     private: Path
+    foresight: Foresight
+    pip: str
 
     def run(
         self, base: Environment, wanted: Wanted, setting: Setting, on_line: OnLine
@@ -92,6 +108,44 @@ class Installation:
         Raises:
             LibraryFailed: pip refused, with the code and text of workspace-api.md 8.
         """
+        try:
+            return self._foreseen(base, wanted, setting, on_line)
+        except (NotCertainError, UvRefusedError):
+            return self._decided(base, wanted, setting, on_line)
+
+    def _foreseen(
+        self, base: Environment, wanted: Wanted, setting: Setting, on_line: OnLine
+    ) -> tuple[Environment, InstallResult]:
+        """Place what pip would decide, where that is certain; the proof of it runs beside.
+
+        Raises:
+            NotCertainError: pip must be asked.
+            UvRefusedError: the files cannot be had.
+        """
+        sources = plain_sources(setting.variables, setting.conf, wanted.index_url, self.pip)
+        if sources is None or wanted.own_indexes or not self._is_closed(base):
+            raise NotCertainError
+        fetcher = Fetcher(self.table, base.interpreter, setting.view, sources.certificate)
+        foreseen = self.foresight.foresee(Asked(base, wanted.lines, sources), fetcher)
+        environment = base
+        if foreseen.pins:
+            placer = Placer(self.store, self.uv, self.table, base, setting)
+            environment = placer.from_indexes(foreseen.pins, {}, wanted.index_url, check=foreseen.proved)
+        decisions = foreseen.proved()
+        on_line(f"Looking in indexes: {', '.join(map(str, sources.indexes))}")
+        on_line("Every requirement is pinned and nothing is missing, so pip has nothing to decide")
+        if decisions:
+            on_line(_successfully(decisions))
+        return environment, _result(decisions)
+
+    def _is_closed(self, base: Environment) -> bool:
+        """Whether nothing but what the engine placed is there for pip to read: no file of this machine or a package."""
+        return self.table.sandbox.name != "none" and not (base.path / "pip.conf").exists()
+
+    def _decided(
+        self, base: Environment, wanted: Wanted, setting: Setting, on_line: OnLine
+    ) -> tuple[Environment, InstallResult]:
+        """Let pip decide."""
         work = Handover.make(self.private.parent / "handovers" / uuid.uuid4().hex)
         try:
             decisions = self._resolve(base, wanted, setting, work, on_line)
@@ -101,7 +155,7 @@ class Installation:
             if environment is None:
                 environment = self._private(base, wanted, setting, on_line)
             else:
-                on_line("Successfully installed " + " ".join(sorted(one.spelling for one in decisions)))
+                on_line(_successfully(decisions))
             return environment, _result(decisions)
         finally:
             shutil.rmtree(work.folder, ignore_errors=True)
@@ -220,6 +274,10 @@ _QUIET = ("--no-input", "--disable-pip-version-check", "--progress-bar", "off")
 def _failed(lines: tuple[str, ...]) -> LibraryFailed:
     code = NO_MATCH if any(text in line for line in lines for text in _NO_MATCH_TEXTS) else FAILURE
     return LibraryFailed("\n".join(lines), code=code, log_lines=lines)
+
+
+def _successfully(decisions: tuple[Decision, ...]) -> str:
+    return "Successfully installed " + " ".join(sorted(one.spelling for one in decisions))
 
 
 def _result(decisions: tuple[Decision, ...]) -> InstallResult:

@@ -14,6 +14,7 @@ from pathlib import Path
 
 from wheelyard.compute.engine import Compute, EngineSettings, LaunchSpec, OnLine
 from wheelyard.compute.environments import Environment, EnvironmentStore
+from wheelyard.compute.foresight import Foresight
 from wheelyard.compute.images import ImageBuilder
 from wheelyard.compute.local_compute import LocalCompute, Means
 from wheelyard.compute.log_stream import LastLines
@@ -61,6 +62,7 @@ class LocalEngine:
         settings.folder.chmod(0o700)
         self._processes = Processes(choose_sandbox(settings.sandbox))
         self._images = self._image_builder(machine_index, machine_roots or system_roots())
+        self._foresight = Foresight(self._images.table)
         self._clock = clock
         self._lock = threading.Lock()
         self._starts: dict[str, StartUnderWay] = {}
@@ -158,7 +160,10 @@ class LocalEngine:
         on_line(f"Starting with Python {interpreter.text} and pip {spec.pip}")
         if interpreter.minor != tuple(map(int, spec.python.split("."))):
             on_line(f"Python {spec.python} is not on this machine; {interpreter.text} is the nearest")
-        return start.wait_for(self._images.image(spec.python, spec.pip))
+        image = start.wait_for(self._images.image(spec.python, spec.pip))
+        if self.sandbox != "none":
+            self._foresight.machines.ask(image)  # nobody waits for it now; the first installation would
+        return image
 
     def _made(self, spec: LaunchSpec, image: Environment) -> LocalCompute:
         compute = LocalCompute(spec, self._means(self._new_folder(spec.compute_id)), image)
@@ -179,6 +184,7 @@ class LocalEngine:
             folder=folder,
             processes=self._processes,
             images=self._images,
+            foresight=self._foresight,
             sockets=self._socket_folder,
             clock=self._clock,
             on_stop=self._stopped,

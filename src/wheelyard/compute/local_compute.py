@@ -23,6 +23,7 @@ from wheelyard.compute.engine import (
     StagedFile,
 )
 from wheelyard.compute.environments import Environment
+from wheelyard.compute.foresight import Foresight
 from wheelyard.compute.images import ImageBuilder
 from wheelyard.compute.installation import Installation, Wanted
 from wheelyard.compute.kernel_session import KernelSession
@@ -49,6 +50,7 @@ class Means:
 
     Args:
         folder: its own, empty.
+        foresight: the engine's.
         sockets: makes a short private folder.
         on_stop: called once, when nothing of it runs any more, with the folder to delete.
     """
@@ -56,6 +58,7 @@ class Means:
     folder: Path
     processes: Processes
     images: ImageBuilder
+    foresight: Foresight
     sockets: Callable[[], Path]
     clock: Callable[[], float]
     on_stop: Callable[[LocalCompute, Path], None]
@@ -240,7 +243,14 @@ class LocalCompute:
         """Install in a folder of its own, which `wanted` may put a file into, with these workspace files in sight."""
         with self._installing:
             images = self._means.images
-            installation = Installation(images.store, images.uv, self._table, self._folder / "environments")
+            installation = Installation(
+                images.store,
+                images.uv,
+                self._table,
+                self._folder / "environments",
+                self._means.foresight,
+                self._spec.pip,
+            )
             with self._writing():
                 folder, workspace = self._new_folder("installations", files)
                 asked = wanted(folder, workspace)
@@ -262,6 +272,7 @@ class LocalCompute:
             view=self._view(below, placement, (), workspace),
             folder=folder,
             workspace=workspace.path,
+            conf=placement.conf,
         )
 
     def _user_command(

@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 import re
-from collections.abc import Mapping
+from collections.abc import Callable, Mapping
 from dataclasses import dataclass, replace
 from pathlib import Path
 
@@ -35,12 +35,14 @@ class Setting:
         view: what they see.
         folder: theirs to write to.
         workspace: this machine's folder behind `/Workspace`.
+        conf: text of the global pip file they see.
     """
 
     variables: Mapping[str, Secret[str]]
     view: View
     folder: Path
     workspace: Path
+    conf: Secret[str]
 
 
 @dataclass(frozen=True, slots=True)
@@ -54,9 +56,16 @@ class Placer:
     setting: Setting
 
     def from_indexes(
-        self, pins: Mapping[str, Pin], urls: Mapping[str, str], index_url: Secret[str] | None
+        self,
+        pins: Mapping[str, Pin],
+        urls: Mapping[str, str],
+        index_url: Secret[str] | None,
+        *,
+        check: Callable[[], object] = lambda: None,
     ) -> Environment:
         """Take the files from the indexes the compute's environment names for uv, or from `urls` of local files.
+
+        `check` is called when they lie there, before the long work of byte-compiling them; what it raises ends that.
 
         Raises:
             UvRefusedError: it could not.
@@ -67,7 +76,7 @@ class Placer:
             variables.pop("UV_INDEX_URL", None)
         variables |= {"UV_INDEX_STRATEGY": Secret("unsafe-best-match"), "UV_HTTP_RETRIES": Secret("1")}
         lines = "\n".join(_line(pin, urls.get(pin.name, "")) for pin in pins.values())
-        return self._placed(pins, lines, variables)
+        return self._placed(pins, lines, variables, check=check)
 
     def from_folder(self, pins: Mapping[str, Pin], wheels: Path) -> Environment:
         """Take the files from a folder of wheels.
@@ -79,12 +88,24 @@ class Placer:
         return self._placed(pins, lines, {}, wheels)
 
     def _placed(
-        self, pins: Mapping[str, Pin], lines: str, variables: Mapping[str, Secret[str]], wheels: Path | None = None
+        self,
+        pins: Mapping[str, Pin],
+        lines: str,
+        variables: Mapping[str, Secret[str]],
+        wheels: Path | None = None,
+        *,
+        check: Callable[[], object] = lambda: None,
     ) -> Environment:
         wanted = self.base.with_pins(pins.values())
         if wanted is None:
             raise UvRefusedError
-        return self.store.derived(self.base, wanted, lambda folder: self._place(folder, lines, variables, wheels))
+
+        def place(folder: Path) -> None:
+            self._place(folder, lines, variables, wheels)
+            check()
+            compile_all(self.table, self.base.interpreter, folder)
+
+        return self.store.derived(self.base, wanted, place)
 
     def _place(self, folder: Path, lines: str, variables: Mapping[str, Secret[str]], wheels: Path | None) -> None:
         """Run uv with the image's own interpreter, so that no package's code runs (see `environments`).
@@ -107,7 +128,6 @@ class Placer:
         if self.table.run(replace(command, stdin=Secret(lines.encode())), lambda _line: None) != 0:
             raise UvRefusedError
         own_scripts(folder)
-        compile_all(self.table, self.base.interpreter, folder)
 
 
 def _line(pin: Pin, url: str) -> str:

@@ -208,6 +208,19 @@ class ProcessTable:
             process.kill()
             self.ended(process)
 
+    def read(self, command: Command, most_bytes: int) -> bytes:
+        """Run a program of ours to the end and return what it wrote, as it wrote it: nobody is shown that.
+
+        A longer output is cut, and its program ended.
+        """
+        process = self.start(command)
+        try:
+            with process.output as output:
+                return output.read(most_bytes)
+        finally:
+            process.kill()
+            self.ended(process)
+
     def close(self) -> None:
         """End everything and start nothing more."""
         with self._lock:
