@@ -188,27 +188,34 @@ class Shelf:
 
 
 class _Ahead:
-    """Collects what has changed and hands it on when nothing more has come for a moment, or after a second."""
+    """Collects what has changed and hands it on when nothing more has come for a moment, or after a second.
+
+    Only the first change of a burst wakes the thread; it looks for itself whether more has come.
+    """
 
     def __init__(self, prepare: Callable[[set[Key]], None], rest_seconds: float) -> None:
         self._prepare = prepare
         self._rest = rest_seconds
         self._waiting: set[Key] = set()
+        self._changes = 0
         self._bell = threading.Condition()
-        self._closed = False
+        self._closed = threading.Event()
         self._thread: threading.Thread | None = None
 
     def add(self, keys: list[Key]) -> None:
         with self._bell:
+            is_first = not self._waiting
             self._waiting.update(keys)
-            if self._thread is None and not self._closed:
+            self._changes += 1
+            if self._thread is None and not self._closed.is_set():
                 self._thread = threading.Thread(target=self._run, name="feed-pages-ahead", daemon=True)
                 self._thread.start()
-            self._bell.notify()
+            if is_first:
+                self._bell.notify()
 
     def close(self) -> None:
         with self._bell:
-            self._closed = True
+            self._closed.set()
             self._bell.notify()
         if self._thread is not None:
             self._thread.join()
@@ -222,12 +229,15 @@ class _Ahead:
 
     def _next(self) -> set[Key] | None:
         with self._bell:
-            self._bell.wait_for(lambda: self._waiting or self._closed)
-            started = time.monotonic()
-            while not self._closed and self._bell.wait(self._rest) and time.monotonic() - started < _BURST_SECONDS:
-                pass
+            self._bell.wait_for(lambda: self._waiting or self._closed.is_set())
+        started, seen = time.monotonic(), -1
+        while seen != self._changes and time.monotonic() - started < _BURST_SECONDS:
+            seen = self._changes
+            if self._closed.wait(self._rest):
+                return None
+        with self._bell:
             keys, self._waiting = self._waiting, set()
-            return None if self._closed else keys
+            return keys
 
 
 def _put_pages(tx: Connection, rows: list[tuple[str, NormalizedName, store.PageRow]]) -> None:

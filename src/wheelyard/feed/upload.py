@@ -9,6 +9,7 @@ from __future__ import annotations
 import hashlib
 import time
 from collections.abc import Callable
+from concurrent.futures import ThreadPoolExecutor
 from pathlib import Path
 
 import sqlalchemy as sa
@@ -28,6 +29,7 @@ from wheelyard.feed.sdists import read_sdist
 from wheelyard.feed.wheels import read_wheel
 from wheelyard.storage.blobs import Blobs
 from wheelyard.storage.database import Connection, Database
+from wheelyard.storage.durable_files import sync_file
 from wheelyard.storage.sweeping import delete_or_leave
 
 __all__ = ["Uploads"]
@@ -37,7 +39,7 @@ _NO_DIGEST = ""
 
 
 class Uploads:
-    """Takes files in. Methods are called in worker threads, any number at a time.
+    """Takes files in. Methods are called in worker threads, any number at a time; close it when they have ended.
 
     Args:
         claims: shared with whoever removes orphans.
@@ -64,6 +66,7 @@ class Uploads:
         self._folder = folder
         self.limits = limits or UploadLimits()
         self._clock = clock
+        self._syncs = ThreadPoolExecutor(max_workers=8, thread_name_prefix="feed-sync")
         folder.mkdir(mode=0o700, parents=True, exist_ok=True)
         for left in folder.glob("upload-*"):
             left.unlink(missing_ok=True)
@@ -80,6 +83,7 @@ class Uploads:
             VersionBurnt: the version was deleted here.
         """
         _check_envelope(form)
+        on_disk = self._syncs.submit(sync_file, form.file.path)  # meanwhile it is looked into
         try:
             distribution = self._read(form.file)
             check_form(form, distribution.metadata)
@@ -88,7 +92,12 @@ class Uploads:
                 return  # it was in order when it came first
             raise
         row = self._row(form.file, distribution, grant)
+        on_disk.result()  # the disk tells of a failed write only once
         self._keep(row, form.file.path, distribution.served_metadata)
+
+    def close(self) -> None:
+        """Let what is under way finish."""
+        self._syncs.shutdown(wait=True)
 
     def _has(self, file: ReceivedFile, grant: Grant) -> bool:
         found = self._database.read(lambda tx: store.file_at(tx, grant.feed_id, file.sha256, file.filename))

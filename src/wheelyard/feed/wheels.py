@@ -15,7 +15,9 @@ import struct
 import zipfile
 import zlib
 from collections.abc import Mapping
+from io import BytesIO
 from pathlib import Path
+from typing import BinaryIO
 
 from packaging.utils import InvalidWheelFilename, NormalizedName, canonicalize_name, parse_wheel_filename
 from packaging.version import InvalidVersion, Version
@@ -31,6 +33,7 @@ _HASHES = frozenset({"sha256", "sha384", "sha512"})
 _WITHOUT_HASH = frozenset({"RECORD", "RECORD.jws", "RECORD.p7s"})
 _COMPRESSIONS = frozenset({zipfile.ZIP_STORED, zipfile.ZIP_DEFLATED})
 _PIECE_BYTES = 1 << 18
+_READ_AT_ONCE_BYTES = 1 << 20
 
 
 def read_wheel(path: Path, filename: str, limits: UploadLimits) -> Distribution:
@@ -48,9 +51,11 @@ def read_wheel(path: Path, filename: str, limits: UploadLimits) -> Distribution:
             because="a wheel is named {name}-{version}-{python tag}-{abi tag}-{platform tag}.whl",
         ) from None
     try:
-        with zipfile.ZipFile(path) as archive:
-            wheel = _Wheel(archive, filename, name, version, limits)
-            metadata, content = wheel.metadata()
+        size_bytes = path.stat().st_size
+        with _opened(path, size_bytes) as content, zipfile.ZipFile(content) as archive:
+            members = _members(archive, size_bytes, filename, limits)
+            wheel = _Wheel(archive, members, filename=filename, name=name, version=version, limits=limits)
+            metadata, served = wheel.metadata()
             wheel.check_licenses(metadata)
             wheel.check_record()
     except (zipfile.BadZipFile, zlib.error, struct.error, NotImplementedError, EOFError, ValueError) as error:
@@ -61,21 +66,28 @@ def read_wheel(path: Path, filename: str, limits: UploadLimits) -> Distribution:
         raise _broken(filename) from error
     build_text = f"{build[0]}{build[1]}" if build else ""
     tag_text = ".".join(sorted(str(tag) for tag in tags))
-    return Distribution(metadata, f"{metadata.version_key}|{build_text}|{tag_text}", content)
+    return Distribution(metadata, f"{metadata.version_key}|{build_text}|{tag_text}", served)
 
 
 class _Wheel:
     """An open wheel whose members have safe names and bounded sizes."""
 
     def __init__(
-        self, archive: zipfile.ZipFile, filename: str, name: NormalizedName, version: Version, limits: UploadLimits
+        self,
+        archive: zipfile.ZipFile,
+        members: dict[str, zipfile.ZipInfo],
+        *,
+        filename: str,
+        name: NormalizedName,
+        version: Version,
+        limits: UploadLimits,
     ) -> None:
         self._archive = archive
+        self._members = members
         self._filename = filename
         self._name = name
         self._version = version
         self._limits = limits
-        self._members = _members(archive, filename, limits)
         self._contents: dict[str, bytes] = {}
         self._info = self._dist_info()
 
@@ -166,7 +178,14 @@ class _Wheel:
         return UploadRefused(f"File `{self._filename}` was not stored: {because}", reference=reference)
 
 
-def _members(archive: zipfile.ZipFile, filename: str, limits: UploadLimits) -> dict[str, zipfile.ZipInfo]:
+def _opened(path: Path, size_bytes: int) -> BinaryIO:
+    """A small wheel is read at once: `zipfile` asks a file for its place a dozen times and more."""
+    return BytesIO(path.read_bytes()) if size_bytes <= _READ_AT_ONCE_BYTES else path.open("rb")
+
+
+def _members(
+    archive: zipfile.ZipFile, packed_bytes: int, filename: str, limits: UploadLimits
+) -> dict[str, zipfile.ZipInfo]:
     """The files of the archive by path; folders are left out."""
     entries = archive.infolist()
     if len(entries) > limits.members:
@@ -174,8 +193,7 @@ def _members(archive: zipfile.ZipFile, filename: str, limits: UploadLimits) -> d
             f"File `{filename}` was not stored: it holds more than {limits.members:,} files",
             reference="archive-too-many",
         )
-    packed = Path(str(archive.filename)).stat().st_size
-    check_expansion(filename, packed, sum(entry.file_size for entry in entries), limits)
+    check_expansion(filename, packed_bytes, sum(entry.file_size for entry in entries), limits)
     members: dict[str, zipfile.ZipInfo] = {}
     for entry in entries:
         check_member_name(filename, entry.orig_filename)

@@ -116,6 +116,7 @@ class FeedRoutes:
     def close(self) -> None:
         """Let what is under way finish."""
         self._takers.shutdown(wait=True)
+        self._uploads.close()
         self._readers.shutdown(wait=True, cancel_futures=True)
         self._shelf.close()
 

@@ -17,6 +17,7 @@ __all__ = [
     "make_folder_durably",
     "move_durably",
     "remove_unfinished",
+    "sync_file",
     "sync_folder",
     "write_durably",
 ]
@@ -43,11 +44,7 @@ def write_durably(path: Path, content: bytes, *, mode: int = 0o600) -> None:
 
 def move_durably(source: Path, path: Path) -> None:
     """Move a finished file of the same file system into its place. Its content is synced first."""
-    descriptor = os.open(source, os.O_RDONLY | os.O_CLOEXEC)
-    try:
-        os.fdatasync(descriptor)
-    finally:
-        os.close(descriptor)
+    sync_file(source)
     source.rename(path)
     sync_folder(path.parent)
 
@@ -65,6 +62,15 @@ def remove_unfinished(folder: Path) -> None:
     """Remove what interrupted writes into this folder left behind. For a folder that nobody writes to now."""
     for path in folder.glob(f"{TEMPORARY_PREFIX}*"):
         path.unlink(missing_ok=True)
+
+
+def sync_file(path: Path) -> None:
+    """Sync a file's content. Once is dear; again, while nothing has changed, costs nearly nothing."""
+    descriptor = os.open(path, os.O_RDONLY | os.O_CLOEXEC)
+    try:
+        os.fdatasync(descriptor)
+    finally:
+        os.close(descriptor)
 
 
 def sync_folder(folder: Path) -> None:
