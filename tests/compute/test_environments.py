@@ -53,7 +53,7 @@ def test_a_failed_build_leaves_nothing(store: EnvironmentStore, image: Environme
 
     with pytest.raises(RuntimeError):
         store.derived(image, {"one": ONE}, fail)
-    assert not list((store.folder / "building").iterdir())
+    assert not list((store.workshop / "building").iterdir())
     assert not list((store.folder / "environments").iterdir())
 
 

@@ -73,6 +73,14 @@ def test_uv_placed_it_and_it_is_byte_compiled(yard: Yard, index: LoopbackIndex) 
     code = f"import {project}, os, importlib.util as u; print(os.path.exists(u.cache_from_source({project}.__file__)))"
     assert ask(compute, code) == ["True"]
     assert ask(compute, "import subprocess; print(subprocess.check_output('hello-yard', text=True), end='')") == ["hi"]
+    assert ask(compute, f"import {project}, os; print(os.stat({project}.__file__).st_nlink)") == ["2"]
+    compute.stop()
+
+
+def test_nobody_but_uv_is_shown_its_cache(yard: Yard, cache: Path) -> None:
+    compute = yard.start()
+    assert (cache / "workshop" / "uv").is_dir()
+    assert ask(compute, f"import os; print(os.path.exists({str(cache / 'workshop')!r}))") == ["False"]
     compute.stop()
 
 

@@ -5,7 +5,9 @@ There are two kinds of entry: runtime images, and environments that stand on one
 An entry is built in a folder of its own, byte-compiled, renamed into place and never changed afterwards, so that
 compute with the same set shares one. No package's code runs while an entry is built: uv is driven by the trusted
 interpreter of the runtime image (`--prefix`), never by the entry's own, whose `.pth` files would run; and
-byte-compiling starts without `site`. That is why an entry may share its files with another by hard link.
+byte-compiling starts without `site`. That is why an entry may share its files with another, and with uv's cache, by
+hard link. A link never leads from one mount to another, so uv's cache and what is being built lie in one folder, the
+workshop, which is one mount for uv; nobody else is shown it.
 """
 
 from __future__ import annotations
@@ -99,9 +101,11 @@ class EnvironmentStore:
 
     def __init__(self, folder: Path) -> None:
         self.folder = folder
-        self.uv_cache = folder / "uv"
-        for name in ("images", "environments", "building", "locks", "uv"):
-            (folder / name).mkdir(parents=True, exist_ok=True, mode=0o700)
+        self.workshop = folder / "workshop"
+        self.uv_cache = self.workshop / "uv"
+        self._building = self.workshop / "building"
+        for path in (folder / "images", folder / "environments", folder / "locks", self.uv_cache, self._building):
+            path.mkdir(parents=True, exist_ok=True, mode=0o700)
 
     def image(self, key: str, build: Callable[[Path], None]) -> Path:
         """The folder of an image; `build` makes it when it is not there yet."""
@@ -125,8 +129,8 @@ class EnvironmentStore:
     def forget(self, unused_seconds: float) -> None:
         """Delete what nobody has asked for since then, and what a builder that was killed left behind."""
         before = time.time() - unused_seconds
-        for kind in ("images", "environments", "building"):
-            for entry in (self.folder / kind).iterdir():
+        for kind in (self.folder / "images", self.folder / "environments", self._building):
+            for entry in kind.iterdir():
                 if entry.stat().st_mtime < before:
                     shutil.rmtree(entry, ignore_errors=True)
 
@@ -137,7 +141,7 @@ class EnvironmentStore:
         with self._lock(final.name):
             if final.is_dir():
                 return final
-            building = self.folder / "building" / uuid.uuid4().hex
+            building = self._building / uuid.uuid4().hex
             try:
                 build(building)
                 _put(building, final)

@@ -35,8 +35,14 @@ _STEP_SECONDS = 0.05
 
 @dataclass(frozen=True)
 class Uv:
-    """The uv that belongs to this Python."""
+    """The uv that belongs to this Python.
 
+    Args:
+        workshop: the folder that holds its cache and whatever it fills.
+        cache: its cache.
+    """
+
+    workshop: Path
     cache: Path
 
     @cached_property
@@ -52,7 +58,7 @@ class Uv:
         folder: Path,
         placed: Mapping[str, Path] = MappingProxyType({}),
     ) -> Command:
-        """Run uv with nothing of this machine's configuration; it may write to `folder` and its cache."""
+        """Run uv with nothing of this machine's configuration, to fill `folder`; it may write to its workshop."""
         environment = {
             "PATH": Secret("/usr/bin:/bin"),
             "HOME": Secret(str(folder)),
@@ -66,7 +72,7 @@ class Uv:
         return Command(
             argv=(str(self.executable), *arguments),
             environment=environment,
-            view=View(readable=(self.executable, *readable), writable=(folder, self.cache), placed=placed),
+            view=View(readable=(self.executable, *readable), writable=(self.workshop,), placed=placed),
             cwd=folder,
         )
 
@@ -93,7 +99,7 @@ class ImageBuilder:
 
     @cached_property
     def uv(self) -> Uv:
-        return Uv(self.store.uv_cache)
+        return Uv(self.store.workshop, self.store.uv_cache)
 
     def interpreter(self, wanted: str) -> Interpreter:
         """The nearest Python of this machine.
