@@ -6,12 +6,14 @@ a traceback could quote what it met.
 
 from __future__ import annotations
 
+import json
 import logging
 import sys
 import threading
 from collections.abc import MutableMapping
 from typing import Any, TextIO
 
+import msgspec
 import structlog
 
 from wheelyard.core.causes import cause_of
@@ -37,10 +39,9 @@ def configure_logging(level: str, stream: TextIO = sys.stderr) -> None:
     """
     least = logging.getLevelNamesMapping()[level.upper()]
     terminal = stream.isatty()
-    renderer: Any = structlog.dev.ConsoleRenderer() if terminal else structlog.processors.JSONRenderer()
+    renderer: Any = structlog.dev.ConsoleRenderer() if terminal else structlog.processors.JSONRenderer(_as_json)
     structlog.configure(
         processors=[
-            structlog.contextvars.merge_contextvars,
             structlog.processors.add_log_level,
             structlog.processors.TimeStamper(fmt="iso", utc=True),
             _cause,
@@ -52,6 +53,13 @@ def configure_logging(level: str, stream: TextIO = sys.stderr) -> None:
         cache_logger_on_first_use=True,
     )
     _take_over_standard_logging(least)
+
+
+def _as_json(event: dict[str, Any], **_options: object) -> str:
+    try:
+        return msgspec.json.encode(event, enc_hook=repr).decode()
+    except UnicodeEncodeError:  # half a character, which UTF-8 cannot say
+        return json.dumps(event, default=repr)
 
 
 class _Passing(logging.Handler):

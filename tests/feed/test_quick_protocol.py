@@ -16,7 +16,7 @@ from starlette.types import Receive, Scope, Send
 from tests.feed.conftest import ADMIN, USER, Served, Server, basic, build_world, wheel
 
 from wheelyard.control.feeds import wire
-from wheelyard.http.ready_answers import Ready, RequestHeaders
+from wheelyard.http.ready_answers import Ready, RequestHeaders, lines_of
 
 JSON = "application/vnd.pypi.simple.v1+json"
 FILENAME, CONTENT = wheel(extra="Requires-Python: >=3.8\n", more={"acme/data.bin": bytes(range(256)) * 64})
@@ -54,7 +54,7 @@ class Yard:
 
     ready: dict[str, Ready] = field(default_factory=dict)
 
-    def find_ready(self, path: str, _query: bytes, _headers: RequestHeaders) -> Ready | None:
+    def find_ready(self, path: str, _query: bytes, _headers: RequestHeaders, _client: str) -> Ready | None:
         return self.ready.get(path)
 
     async def __call__(self, scope: Scope, receive: Receive, send: Send) -> None:
@@ -82,7 +82,7 @@ def serving(app: object, **options: int) -> Iterator[int]:
 
 
 CLOSE = "Connection: close"
-READY = Ready(200, [_length(b"<ready>")], b"<ready>")
+READY = Ready(200, lines_of([_length(b"<ready>")]), b"<ready>")
 
 
 def test_answers_keep_the_order_of_their_requests() -> None:
@@ -124,7 +124,7 @@ def test_a_request_in_pieces_is_one_request() -> None:
 
 def test_what_nobody_reads_is_not_piled_up_and_arrives_whole() -> None:
     content = bytes(200_000)
-    ready = Ready(200, [_length(content)], content)
+    ready = Ready(200, lines_of([_length(content)]), content)
     with serving(Yard({"/ready": ready})) as port:
         received = asked(port, get("/ready") * 50 + get("/slow", CLOSE))
     assert received.count(b"HTTP/1.1 200") == 51

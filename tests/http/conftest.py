@@ -14,6 +14,7 @@ import msgspec
 import pytest
 import uvicorn
 from starlette.types import ASGIApp, Receive, Scope, Send
+from uvicorn.protocols.http.httptools_impl import HttpToolsProtocol
 
 from wheelyard.control.caller import Caller
 from wheelyard.control.operation import ADMIN, ANYONE, SIGNED_IN, Empty, Operation, RawAnswer, Room
@@ -21,6 +22,7 @@ from wheelyard.core import errors
 from wheelyard.core.redaction import Secret
 from wheelyard.http.app import build_app
 from wheelyard.http.dispatch import Limits
+from wheelyard.http.quick_protocol import QuickProtocol
 
 WORKSPACE_ID = "1234567890123456"
 
@@ -148,14 +150,15 @@ class Answer:
 
 
 class Server:
-    """An app on a port; sends bytes exactly as told."""
+    """An app on a port, by default behind the workspace's own protocol; sends bytes exactly as told."""
 
-    def __init__(self, app: ASGIApp) -> None:
+    def __init__(self, app: ASGIApp, http: type[HttpToolsProtocol] = QuickProtocol) -> None:
         self._bound = socket.socket()
         self._bound.bind(("127.0.0.1", 0))
         self.port = int(self._bound.getsockname()[1])
         self.url = f"http://127.0.0.1:{self.port}"
-        self._server = uvicorn.Server(uvicorn.Config(app, log_config=None, access_log=False, lifespan="off"))
+        config = uvicorn.Config(app, http=http, log_config=None, access_log=False, lifespan="off")
+        self._server = uvicorn.Server(config)
         self._thread = threading.Thread(target=self._server.run, kwargs={"sockets": [self._bound]}, daemon=True)
         self._thread.start()
         while not self._server.started:
@@ -194,11 +197,11 @@ async def feed_app(scope: Scope, _receive: Receive, send: Send) -> None:
 
 
 @pytest.fixture(scope="session")
-def serve() -> Iterator[Callable[[ASGIApp], Server]]:
+def serve() -> Iterator[Callable[..., Server]]:
     started: list[Server] = []
 
-    def start(app: ASGIApp) -> Server:
-        started.append(Server(app))
+    def start(app: ASGIApp, http: type[HttpToolsProtocol] = QuickProtocol) -> Server:
+        started.append(Server(app, http))
         return started[-1]
 
     yield start

@@ -1,7 +1,7 @@
 """The whole workspace as one ASGI app.
 
-Three doors, tried in this order: the feed's own app, a plain callable in front of the router because its read path is
-the hot one; a few fixed routes (health, metrics, the OpenAPI document); and the rows of all rooms. `/healthz`,
+Three doors: the feed's own app and the rows of all rooms, plain callables in front of the router because theirs are the
+hot paths; and, behind the router, pages and a few fixed routes (health, metrics, the OpenAPI document). `/healthz`,
 `/readyz`, `/metrics` and `/openapi.json` need no token: they name operations and counts, and no principal or value.
 """
 
@@ -21,11 +21,12 @@ from wheelyard.control.operation import Room
 from wheelyard.http.dispatch import Dispatcher, Limits, bind
 from wheelyard.http.metrics import Metrics
 from wheelyard.http.openapi import openapi_document
-from wheelyard.http.ready_answers import find_ready_of
+from wheelyard.http.ready_answers import Ready, RequestHeaders, find_ready_of
 
 __all__ = ["build_app", "is_feed_path"]
 
 _FEED_MARK = "_packaging"
+_ROWS = "/api/"
 _NO_ORGANIZATIONS = frozenset({"api", "oidc", ".well-known"})
 
 
@@ -83,7 +84,7 @@ def build_app(
     # Not a mount: those match decoded paths, and none with a line break in it.
     router.router.default = dispatcher if missing_page is None else _page_or(missing_page, dispatcher)
     router.router.redirect_slashes = False
-    return router if feed_app is None else _FeedFirst(feed_app, router)
+    return _Doors(feed_app, dispatcher, router)
 
 
 def is_feed_path(path: str) -> bool:
@@ -111,16 +112,27 @@ def _is_for_a_browser(scope: Scope) -> bool:
     return scope["method"] in {"GET", "HEAD"} and b"text/html" in accepted and first not in _NO_ORGANIZATIONS
 
 
-class _FeedFirst:
-    """The feeds' app in front of the router. What the feeds have ready is ready."""
+class _Doors:
+    """Sends each request through its door. What the feeds or the rows have ready is ready."""
 
-    def __init__(self, feed_app: ASGIApp, router: ASGIApp) -> None:
+    def __init__(self, feed_app: ASGIApp | None, rows: Dispatcher, router: ASGIApp) -> None:
         self._feed_app = feed_app
+        self._rows = rows
         self._router = router
-        self.find_ready = find_ready_of(feed_app)
+        self._find_ready_in_feeds = find_ready_of(feed_app)
+
+    def find_ready(self, path: str, query: bytes, headers: RequestHeaders, client: str) -> Ready | None:
+        """See `FindReady`."""
+        if path.startswith(_ROWS):
+            return self._rows.find_ready(path, query, headers, client)
+        return self._find_ready_in_feeds(path, query, headers, client)
 
     async def __call__(self, scope: Scope, receive: Receive, send: Send) -> None:
-        if scope["type"] == "http" and is_feed_path(scope["path"]):
+        if scope["type"] != "http":
+            await self._router(scope, receive, send)
+        elif scope["path"].startswith(_ROWS):
+            await self._rows(scope, receive, send)
+        elif self._feed_app is not None and is_feed_path(scope["path"]):
             await self._feed_app(scope, receive, send)
         else:
             await self._router(scope, receive, send)

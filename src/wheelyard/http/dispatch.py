@@ -3,17 +3,17 @@
 The row (`control/operation.py`) says everything about an endpoint; nothing here knows one. An anonymous caller is
 told 401 on every `/api` path, known or not, unless its row is for anyone. Authentication, the permission check and
 the handler run together in one worker thread, so the event loop only moves bytes; what a row that says `at_once` finds
-in memory it answers itself. A body that is large, or of a size nobody declared, is read only once its sender is known.
+in memory it answers itself (`find_ready`). A body that is large, or of a size nobody declared, is read only once its
+sender is known.
 
 A log line is written for each call. It names the row and the caller, never a query value, a body or a token.
 """
 
 from __future__ import annotations
 
+import secrets as randomness
 import time
-import uuid
 from collections.abc import Callable, Iterable, Sequence
-from contextlib import suppress
 from dataclasses import dataclass, field
 from typing import Any, TypeVar
 from urllib.parse import quote
@@ -38,6 +38,7 @@ from wheelyard.core.redaction import Secret
 from wheelyard.http.decode import Decoder, Payload
 from wheelyard.http.errors import ErrorAnswer, answer_for
 from wheelyard.http.metrics import Metrics
+from wheelyard.http.ready_answers import Headers, Ready, RequestHeaders, lines_of, send_ready
 from wheelyard.http.routes import Binding, Match, RouteTable
 from wheelyard.storage.waiting import WouldWait, at_once
 
@@ -47,6 +48,7 @@ _LOG = structlog.get_logger("wheelyard.http")
 T = TypeVar("T")
 
 _READ_BEFORE_AUTHENTICATING_BYTES = 64 * 1024
+_BEHIND_A_PROXY = frozenset({b"x-forwarded-for", b"x-forwarded-proto"})
 
 
 @dataclass(frozen=True, slots=True)
@@ -78,7 +80,7 @@ class _Call:
 
     method: str
     raw_path: str
-    headers: dict[str, str]
+    headers: RequestHeaders
     payload: Payload
     info: RequestInfo
     match: Match | None = None
@@ -112,11 +114,15 @@ class Dispatcher:
         workspace_id: str,
         metrics: Metrics,
         limits: Limits | None = None,
-        new_request_id: Callable[[], str] = lambda: uuid.uuid4().hex,
+        new_request_id: Callable[[], str] = lambda: randomness.token_hex(16),
     ) -> None:
         self._routes = RouteTable(bindings)
         self._authenticator = authenticator
-        self._workspace_id = workspace_id
+        self._headers: Headers = [
+            (b"x-databricks-org-id", workspace_id.encode("latin-1")),
+            (b"x-content-type-options", b"nosniff"),
+            (b"cache-control", b"no-store"),
+        ]
         self._metrics = metrics
         self._limits = limits or Limits()
         self._new_request_id = new_request_id
@@ -133,32 +139,48 @@ class Dispatcher:
         if scope["type"] != "http":
             await send({"type": "websocket.close"})
             return
-        call = self._call_of(scope)
+        headers: RequestHeaders = dict(scope["headers"])
+        call = self._call(
+            scope["method"],
+            _raw_path(scope),
+            scope.get("query_string", b""),
+            headers,
+            client=str((scope.get("client") or ("",))[0]),
+            base_url=_base_url(scope, headers),
+        )
         try:
             call.match = self._routes.find(call.method, call.raw_path)
             answer = await self._answer(call, receive)
         except Exception as error:  # noqa: BLE001 # the edge: every exception becomes an answer here, and only here
             answer = _error_answer(call, error)
-        await self._send(send, call, answer)
+        await send_ready(send, self._ready(call, answer))
         self._record(call, answer)
 
-    def _call_of(self, scope: Scope) -> _Call:
-        headers = {name.decode("latin-1"): value.decode("latin-1") for name, value in scope["headers"]}
+    def find_ready(self, path: str, query: bytes, headers: RequestHeaders, client: str) -> Ready | None:
+        """What a row that says `at_once` finds in memory, and its refusals; see `FindReady`.
+
+        Behind a proxy somebody else has to say what the scheme and the client were.
+        """
+        binding = self._routes.exact("GET", path)
+        if binding is None or not binding.operation.at_once or not _BEHIND_A_PROXY.isdisjoint(headers):
+            return None
+        call = self._call("GET", path, query, headers, client=client, base_url=f"http://{_text(headers, b'host')}")
+        call.match = Match(binding, {})
+        answer = self._at_once(call)
+        if answer is None:
+            return None
+        self._record(call, answer)
+        return self._ready(call, answer)
+
+    def _call(
+        self, method: str, raw_path: str, query: bytes, headers: RequestHeaders, *, client: str, base_url: str
+    ) -> _Call:
         return _Call(
-            method=scope["method"],
-            raw_path=_raw_path(scope),
-            headers=headers,
-            payload=Payload(
-                query=scope.get("query_string", b"").decode("latin-1"),
-                content_type=headers.get("content-type", ""),
-                authorization=headers.get("authorization", ""),
-            ),
-            info=RequestInfo(
-                request_id=self._new_request_id(),
-                base_url=_base_url(scope, headers),
-                user_agent=headers.get("user-agent", ""),
-                client_address=str((scope.get("client") or ("",))[0]),
-            ),
+            method,
+            raw_path,
+            headers,
+            Payload(query.decode("latin-1"), b"", _text(headers, b"content-type"), _text(headers, b"authorization")),
+            RequestInfo(self._new_request_id(), base_url, _text(headers, b"user-agent"), client),
         )
 
     async def _answer(self, call: _Call, receive: Receive) -> _Answer:
@@ -169,10 +191,17 @@ class Dispatcher:
         if call.match is not None:
             content = await self._read(call, call.match.binding.operation, receive)
             call.payload = _with_content(call.payload, content)
-        if call.operation is not None and call.operation.at_once:
-            with suppress(WouldWait):
-                return at_once(lambda: self._perform(call))
-        return await self._in_worker(self._perform, call)
+        answer = self._at_once(call) if call.operation is not None and call.operation.at_once else None
+        return await self._in_worker(self._perform, call) if answer is None else answer
+
+    def _at_once(self, call: _Call) -> _Answer | None:
+        """The answer, if nobody has to wait for it; nothing has happened otherwise."""
+        try:
+            return at_once(lambda: self._perform(call))
+        except WouldWait:
+            return None
+        except Exception as error:  # noqa: BLE001 # as in `__call__`
+            return _error_answer(call, error)
 
     async def _in_worker(self, work: Callable[[_Call], T], call: _Call) -> T:
         if self._workers is None:
@@ -229,23 +258,17 @@ class Dispatcher:
             )
         return b"".join(pieces)
 
-    async def _send(self, send: Send, call: _Call, answer: _Answer) -> None:
-        headers = {
-            "Content-Type": answer.media_type,
-            "Content-Length": str(len(answer.body)),
-            "X-Databricks-Org-Id": self._workspace_id,
-            "X-Request-Id": call.info.request_id,
-            "X-Content-Type-Options": "nosniff",
-            "Cache-Control": "no-store",
-            **dict(answer.headers),
-        }
-        if answer.status == 204:
-            del headers["Content-Type"], headers["Content-Length"]
-        encoded = [
-            (name.lower().encode("latin-1"), value.encode("latin-1", "replace")) for name, value in headers.items()
-        ]
-        await send({"type": "http.response.start", "status": answer.status, "headers": encoded})
-        await send({"type": "http.response.body", "body": b"" if call.method == "HEAD" else answer.body})
+    def _ready(self, call: _Call, answer: _Answer) -> Ready:
+        headers = [*self._headers, (b"x-request-id", call.info.request_id.encode("latin-1"))]
+        if answer.status != 204:
+            headers += [
+                (b"content-type", answer.media_type.encode("latin-1")),
+                (b"content-length", b"%d" % len(answer.body)),
+            ]
+        if answer.headers:
+            own = {name.lower().encode("latin-1"): value.encode("latin-1", "replace") for name, value in answer.headers}
+            headers = list({**dict(headers), **own}.items())
+        return Ready(answer.status, lines_of(headers), b"" if call.method == "HEAD" else answer.body)
 
     def _record(self, call: _Call, answer: _Answer) -> None:
         path = call.operation.path if call.operation else "(none)"
@@ -324,14 +347,14 @@ def _no_such_endpoint(call: _Call) -> EndpointNotFound:
 
 
 def _declared_size(call: _Call) -> int:
-    text = call.headers.get("content-length", "0")
+    text = call.headers.get(b"content-length", b"0")
     return int(text) if text.isdigit() else 0
 
 
 def _declares_small_body(call: _Call) -> bool:
     if call.method in {"GET", "HEAD"}:
         return True
-    chunked = "transfer-encoding" in call.headers
+    chunked = b"transfer-encoding" in call.headers
     return not chunked and _declared_size(call) <= _READ_BEFORE_AUTHENTICATING_BYTES
 
 
@@ -339,8 +362,12 @@ def _with_content(payload: Payload, content: bytes) -> Payload:
     return Payload(payload.query, content, payload.content_type, payload.authorization)
 
 
-def _base_url(scope: Scope, headers: dict[str, str]) -> str:
-    host = headers.get("host", "")
+def _text(headers: RequestHeaders, name: bytes) -> str:
+    return headers.get(name, b"").decode("latin-1")
+
+
+def _base_url(scope: Scope, headers: RequestHeaders) -> str:
+    host = _text(headers, b"host")
     if not host:
         server = scope.get("server") or ("127.0.0.1", 80)
         host = f"{server[0]}:{server[1]}"

@@ -20,7 +20,7 @@ from wheelyard.feed.repository import Repository, StoredFile
 from wheelyard.http.byte_ranges import ByteRange, wanted_range
 from wheelyard.http.feed_files import SendableFile, content_at_once, send_part
 from wheelyard.http.feed_pages import names
-from wheelyard.http.ready_answers import Headers, Ready, RequestHeaders, send_ready
+from wheelyard.http.ready_answers import Headers, Ready, RequestHeaders, lines_of, send_ready
 from wheelyard.storage.blobs import Blobs
 
 __all__ = ["FileAnswers"]
@@ -85,7 +85,7 @@ class FileAnswers:
             return None
         head = _content_head(headers, file, b"")
         content = b"" if head.part is None else content_at_once(file, head.part)
-        return None if content is None else Ready(head.status, head.headers, content)
+        return None if content is None else Ready(head.status, lines_of(head.headers), content)
 
     async def send(self, send: Send, feed_id: str, tail: str, headers: RequestHeaders, *, only_head: bool) -> None:
         """Answer any request for a file.
@@ -107,7 +107,7 @@ class FileAnswers:
     async def _content(self, send: Send, file: SendableFile, headers: RequestHeaders, *, only_head: bool) -> None:
         head = _content_head(headers, file, b"" if only_head else headers.get(b"range", b""))
         if only_head or head.part is None:
-            await send_ready(send, Ready(head.status, head.headers, b""))
+            await send_ready(send, Ready(head.status, lines_of(head.headers), b""))
             return
         begin = {"type": "http.response.start", "status": head.status, "headers": head.headers}
         await send_part(send, begin, self._blobs, file, head.part)
@@ -150,8 +150,8 @@ def _metadata(headers: RequestHeaders, stored: StoredFile) -> Ready:
     content, etag = stored.metadata or b"", f'"{stored.file.metadata_sha256}"'.encode()
     answer: Headers = [(b"etag", etag), _CACHING]
     if names(headers.get(b"if-none-match", b""), etag):
-        return Ready(304, answer, b"")
-    return Ready(200, [*answer, _TEXT, (b"content-length", b"%d" % len(content))], content)
+        return Ready(304, lines_of(answer), b"")
+    return Ready(200, lines_of([*answer, _TEXT, (b"content-length", b"%d" % len(content))]), content)
 
 
 def _content_head(headers: RequestHeaders, file: SendableFile, wanted: bytes) -> _Head:

@@ -11,14 +11,21 @@ from wheelyard.core.simple_api import Format, format_named, negotiate
 from wheelyard.feed.packed_page import PackedText, Page
 from wheelyard.feed.shelf import Shelf
 from wheelyard.http.feed_answers import NotAcceptable
-from wheelyard.http.ready_answers import Ready, RequestHeaders
+from wheelyard.http.ready_answers import Headers, Ready, RequestHeaders, lines_of
 
 __all__ = ["PageAnswers", "names"]
 
-_CACHING = (b"cache-control", b"private, no-cache")
-_VARY = (b"vary", b"Accept, Authorization, Accept-Encoding")
+_ALWAYS: Headers = [
+    (b"cache-control", b"private, no-cache"),
+    (b"vary", b"Accept, Authorization, Accept-Encoding"),
+]
 _GZIP = (b"content-encoding", b"gzip")
-_CONTENT_TYPES = {format_: (b"content-type", format_.content_type.encode()) for format_ in Format}
+_ALWAYS_LINES = lines_of(_ALWAYS)
+_LINES = {
+    (format_, gzip): lines_of([*_ALWAYS, (b"content-type", format_.content_type.encode()), *([_GZIP] if gzip else [])])
+    for format_ in Format
+    for gzip in (False, True)
+}
 _KNOWN_ACCEPTS = 512
 
 
@@ -32,14 +39,11 @@ class _Chosen(NamedTuple):
     is_known: bool
 
     def not_modified(self) -> Ready:
-        return Ready(304, [(b"etag", self.etag), _CACHING, _VARY], b"")
+        return Ready(304, b"etag: %b\r\n%b" % (self.etag, _ALWAYS_LINES), b"")
 
     def answer(self, content: bytes) -> Ready:
-        length = (b"content-length", b"%d" % len(content))
-        headers = [(b"etag", self.etag), _CACHING, _VARY, _CONTENT_TYPES[self.format], length]
-        if self.gzip:
-            headers.append(_GZIP)
-        return Ready(200, headers, content)
+        lines = _LINES[self.format, self.gzip]
+        return Ready(200, b"etag: %b\r\ncontent-length: %d\r\n%b" % (self.etag, len(content), lines), content)
 
 
 class PageAnswers:

@@ -86,7 +86,7 @@ class FeedRoutes:
     async def __call__(self, scope: Scope, receive: Receive, send: Send) -> None:
         headers: RequestHeaders = dict(scope["headers"])
         if scope["method"] == "GET":
-            ready = self.find_ready(scope["path"], scope["query_string"], headers)
+            ready = self.find_ready(scope["path"], scope["query_string"], headers, "")
             if ready is not None:
                 await send_ready(send, ready)
                 return
@@ -97,7 +97,7 @@ class FeedRoutes:
         except Exception as error:  # noqa: BLE001 # each becomes an answer; what is none of ours is logged there
             await send_error(send, error, headers.get(b"accept", b"").decode("latin-1"))
 
-    def find_ready(self, path: str, query: bytes, headers: RequestHeaders) -> Ready | None:
+    def find_ready(self, path: str, query: bytes, headers: RequestHeaders, _client: str) -> Ready | None:
         """A page in memory or a small file, for credentials that are known; see `FindReady`.
 
         Grants are kept under a feed's address as `_split` cuts it out of a path. An address that this cuts out

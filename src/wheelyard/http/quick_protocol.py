@@ -47,13 +47,18 @@ class QuickProtocol(HttpToolsProtocol):
         super().connection_lost(exc)
 
     def on_message_begin(self) -> None:
+        """What uvicorn does here is done once it is needed."""
         self._resting_since = None
-        super().on_message_begin()
+        self.url = b""
+        self.headers = []
+
+    def on_header(self, name: bytes, value: bytes) -> None:
+        self.headers.append((name.lower(), value))
 
     def on_headers_complete(self) -> None:
         answer = self._ready()
         if answer is None:
-            super().on_headers_complete()
+            self._hand_over()
         else:
             self._answered = True
             self._send(answer)
@@ -79,19 +84,23 @@ class QuickProtocol(HttpToolsProtocol):
         if b"content-length" in headers or b"transfer-encoding" in headers or b"%" in self.url:
             return None
         path, _, query = self.url.partition(b"?")
-        return self._find_ready(path.decode("latin-1"), query, headers)
+        return self._find_ready(path.decode("latin-1"), query, headers, self.client[0] if self.client else "")
+
+    def _hand_over(self) -> None:
+        """Tell uvicorn's own way what was read, from the beginning."""
+        url, headers = self.url, self.headers
+        super().on_message_begin()
+        super().on_url(url)
+        for name, value in headers:
+            super().on_header(name, value)
+        super().on_headers_complete()
 
     def _send(self, answer: Ready) -> None:
-        status, headers, content = answer
-        pieces: list[bytes | bytearray] = [STATUS_LINE[status], self._defaults()]
-        for name, value in headers:
-            pieces += (name, b": ", value, b"\r\n")
-        pieces.append(b"\r\n")
+        status, head, content = answer
         if len(content) <= _JOINED_BYTES:
-            pieces.append(content)
-            self.transport.write(b"".join(pieces))
+            self.transport.write(b"".join((STATUS_LINE[status], self._defaults(), head, b"\r\n", content)))
         else:
-            self.transport.write(b"".join(pieces))
+            self.transport.write(b"".join((STATUS_LINE[status], self._defaults(), head, b"\r\n")))
             self.transport.write(content)
         self.server_state.total_requests += 1
         self._resting_since = self.loop.time()

@@ -11,7 +11,7 @@ from typing import NamedTuple
 
 from starlette.types import Send
 
-__all__ = ["FindReady", "Headers", "Ready", "RequestHeaders", "find_ready_of", "send_ready"]
+__all__ = ["FindReady", "Headers", "Ready", "RequestHeaders", "find_ready_of", "lines_of", "send_ready"]
 
 Headers = list[tuple[bytes, bytes]]
 RequestHeaders = dict[bytes, bytes]
@@ -19,17 +19,18 @@ RequestHeaders = dict[bytes, bytes]
 
 
 class Ready(NamedTuple):
-    """A whole answer to a GET. A 304 has no content and no length."""
+    """A whole answer. `head` has the headers as they are sent, see `lines_of`; a 304 has no content and no length."""
 
     status: int
-    headers: Headers
+    head: bytes
     content: bytes | bytearray
 
 
-FindReady = Callable[[str, bytes, RequestHeaders], Ready | None]
-"""Asked with a GET's path, query and headers, when it brings no body: the answer, or None when the app must be called.
+FindReady = Callable[[str, bytes, RequestHeaders, str], Ready | None]
+"""Asked with a GET's raw path, query, headers and client address, when it brings no body.
 
-It must not wait. Whoever may have the answer is decided here as well: there is no other check behind it.
+It returns the answer, or None when the app must be called. It must not wait. Whoever may have the answer is decided
+here as well: there is no other check behind it.
 """
 
 
@@ -39,11 +40,28 @@ def find_ready_of(app: object) -> FindReady:
     return found
 
 
-def _nothing_ready(_path: str, _query: bytes, _headers: RequestHeaders) -> Ready | None:
+def _nothing_ready(_path: str, _query: bytes, _headers: RequestHeaders, _client: str) -> Ready | None:
     return None
+
+
+def lines_of(headers: Headers) -> bytes:
+    r"""Headers as HTTP/1.1 sends them, names in lower case.
+
+    >>> lines_of([(b"etag", b'"one"'), (b"content-length", b"3")])
+    b'etag: "one"\r\ncontent-length: 3\r\n'
+
+    Raises:
+        ValueError: one of them holds a line break, and would be read as two.
+    """
+    lines = b"".join([b"%b: %b\r\n" % header for header in headers])
+    if lines.count(b"\n") != len(headers) or lines.count(b"\r") != len(headers):
+        raise ValueError("a header holds a line break")
+    return lines
 
 
 async def send_ready(send: Send, answer: Ready) -> None:
     """Send it as an ASGI app does."""
-    await send({"type": "http.response.start", "status": answer.status, "headers": answer.headers})
+    lines = (line.partition(b": ") for line in answer.head.split(b"\r\n")[:-1])
+    headers = [(name, value) for name, _, value in lines]
+    await send({"type": "http.response.start", "status": answer.status, "headers": headers})
     await send({"type": "http.response.body", "body": answer.content})

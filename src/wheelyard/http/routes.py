@@ -83,6 +83,10 @@ class RouteTable:
         found = self._find(method, path)
         return self._find("GET", path) if found is None and method == "HEAD" else found
 
+    def exact(self, method: str, raw_path: str) -> Binding | None:
+        """The row whose path has no fields and is this one."""
+        return self._exact.get((method, _any_version(raw_path)))
+
     def _find(self, method: str, path: str) -> Match | None:
         exact = self._exact.get((method, path))
         if exact is not None:
