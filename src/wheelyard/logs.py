@@ -105,8 +105,14 @@ def _redact(_logger: object, _name: str, event: MutableMapping[str, Any]) -> Mut
     A line break between two of them is in no name, no scheme and no user-info, so a URL in one ends there; a secret of
     several lines that two of them happen to make is hidden needlessly.
     """
-    if not any(isinstance(value, dict | list | tuple) for value in event.values()):
-        together = "\n".join((*event, *(value for value in event.values() if isinstance(value, str))))
+    texts = list(event)
+    for value in event.values():
+        if isinstance(value, str):
+            texts.append(value)
+        elif not isinstance(value, int | float):
+            break
+    else:
+        together = "\n".join(texts)
         if _REDACTOR.redact(together) == together:
             return event
     redacted: MutableMapping[str, Any] = _REDACTOR.redact_json(dict(event))

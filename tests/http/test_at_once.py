@@ -35,7 +35,7 @@ class _Where:
     def request(self, caller: Caller, body: Segment) -> Segment:
         """What of the request arrived."""
         request = caller.request
-        return Segment("|".join([body.name, request.base_url, request.user_agent, request.client_address]))
+        return Segment(f"{body.name}|{request.base_url}|{request.user_agent}|{request.client_address}")
 
     def fail(self, _caller: Caller, body: Segment) -> Segment:
         if body.name == "known":

@@ -176,7 +176,8 @@ class Redactor:
         return _decoded(self.redact_bytes(_encoded(text)))
 
     def redact_bytes(self, data: bytes) -> bytes:
-        return mask_url_bytes(_Exact(self).flush(data))
+        found = any(layer.matches(data) for layer in self.layers())
+        return mask_url_bytes(_Exact(self).flush(data) if found else data)
 
     def redact_json(self, value: Any) -> Any:
         """The same value with every string redacted, keys too."""
@@ -242,6 +243,10 @@ class _Layer:
 
     def __len__(self) -> int:
         return len(self._sorted)
+
+    def matches(self, data: bytes) -> bool:
+        """Whether any pattern is in it."""
+        return bool(self._automaton.find_matches_as_indexes(data))
 
     def settled(self, data: bytes, *, final: bool) -> tuple[list[_Span], int]:
         """What patterns cover that no further byte can change, and where the text begins that one can."""

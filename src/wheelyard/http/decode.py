@@ -57,6 +57,7 @@ class Decoder:
     def __init__(self, operation: Operation[Any, Any, Any]) -> None:
         self._operation = operation
         self._shapes = _shapes_of(operation.body)
+        self._only_texts = _holds_only_texts(operation.body)
 
     def decode(self, payload: Payload, path_fields: Mapping[str, str]) -> Any:
         """Build the row's body.
@@ -75,7 +76,8 @@ class Decoder:
             body = msgspec.convert(fields, self._operation.body, strict=False)
         except msgspec.ValidationError as error:
             raise _refusal(str(error)) from None
-        _check_numbers(body, "")
+        if not self._only_texts:
+            _check_numbers(body, "")
         return body
 
     def _from_query(self, query: str) -> dict[str, Any]:
@@ -220,6 +222,13 @@ def _shapes_of(body: type[Any]) -> dict[str, _Shape] | None:
 
     top = inspect.type_info(body)
     return of_struct(top) if isinstance(top, inspect.StructType) else None
+
+
+def _holds_only_texts(body: type[Any]) -> bool:
+    info = inspect.type_info(body)
+    return isinstance(info, inspect.StructType) and all(
+        isinstance(field.type, inspect.StrType | inspect.LiteralType) for field in info.fields
+    )
 
 
 def _place(fields: dict[str, Any], shapes: dict[str, _Shape] | None, key: str, value: Any) -> None:

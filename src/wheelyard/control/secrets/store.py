@@ -13,6 +13,7 @@ import sqlalchemy as sa
 
 from wheelyard.core.names import ScopeName, SecretKey
 from wheelyard.storage.database import METADATA, Connection
+from wheelyard.storage.many_rows import ManyRows
 
 __all__ = [
     "AclEntry",
@@ -157,7 +158,7 @@ _UPDATE_SECRET = (
     .values({name: sa.bindparam(f"new_{name}") for name in ("key", "sealed", "updated_at", "updated_by")})
 )
 _INSERT_SECRET = sa.insert(_SECRETS)
-_INSERT_AUDIT = sa.insert(_AUDIT)
+_INSERT_AUDIT = ManyRows(_AUDIT, tuple(AuditEntry.__dataclass_fields__))
 
 
 def insert_scope(tx: Connection, name: ScopeName, row: ScopeRow) -> int | None:
@@ -284,9 +285,7 @@ def replace_sealed(tx: Connection, row: SecretRow, sealed: bytes) -> bool:
 
 def insert_audit(tx: Connection, entries: Iterable[AuditEntry]) -> None:
     """Append to the audit trail."""
-    rows = [{field: getattr(entry, field) for field in AuditEntry.__dataclass_fields__} for entry in entries]
-    if rows:
-        tx.execute(_INSERT_AUDIT, rows)
+    _INSERT_AUDIT.insert(tx, list(entries))
 
 
 def audit_entries(tx: Connection, scope: ScopeName, limit: int) -> list[AuditEntry]:
