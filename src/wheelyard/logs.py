@@ -10,6 +10,7 @@ import json
 import logging
 import sys
 import threading
+import time
 from collections.abc import MutableMapping
 from typing import Any, TextIO
 
@@ -23,6 +24,7 @@ __all__ = ["configure_logging", "hide_in_logs"]
 
 _REDACTOR = Redactor()
 _OURS = "wheelyard"
+_PLAIN = frozenset({str, int, float, bool, type(None)})
 
 
 def hide_in_logs(*secrets: Any) -> None:
@@ -43,7 +45,7 @@ def configure_logging(level: str, stream: TextIO = sys.stderr) -> None:
     structlog.configure(
         processors=[
             structlog.processors.add_log_level,
-            structlog.processors.TimeStamper(fmt="iso", utc=True),
+            _Stamper(),
             _cause,
             _redact,
             renderer,
@@ -53,6 +55,21 @@ def configure_logging(level: str, stream: TextIO = sys.stderr) -> None:
         cache_logger_on_first_use=True,
     )
     _take_over_standard_logging(least)
+
+
+class _Stamper:
+    """When it happened, in UTC as ISO 8601. The text of a second is made once."""
+
+    def __init__(self) -> None:
+        self._made = (0, "")
+
+    def __call__(self, _logger: object, _name: str, event: MutableMapping[str, Any]) -> MutableMapping[str, Any]:
+        second, rest = divmod(time.time_ns(), 1_000_000_000)
+        made = self._made
+        if made[0] != second:
+            made = self._made = (second, time.strftime("%Y-%m-%dT%H:%M:%S", time.gmtime(second)))
+        event["timestamp"] = f"{made[1]}.{rest // 1000:06d}Z"
+        return event
 
 
 def _as_json(event: dict[str, Any], **_options: object) -> str:
@@ -100,19 +117,13 @@ def _cause(_logger: object, _name: str, event: MutableMapping[str, Any]) -> Muta
 
 
 def _redact(_logger: object, _name: str, event: MutableMapping[str, Any]) -> MutableMapping[str, Any]:
-    """Look at all texts in one pass; only where that finds something, at each by itself.
+    """Look at all texts in one pass; only where that finds something, at each by itself. Names of fields are ours.
 
     A line break between two of them is in no name, no scheme and no user-info, so a URL in one ends there; a secret of
     several lines that two of them happen to make is hidden needlessly.
     """
-    texts = list(event)
-    for value in event.values():
-        if isinstance(value, str):
-            texts.append(value)
-        elif not isinstance(value, int | float):
-            break
-    else:
-        together = "\n".join(texts)
+    if set(map(type, event.values())) <= _PLAIN:
+        together = "\n".join([value for value in event.values() if type(value) is str])
         if _REDACTOR.redact(together) == together:
             return event
     redacted: MutableMapping[str, Any] = _REDACTOR.redact_json(dict(event))

@@ -1,9 +1,13 @@
-"""Who is calling: the identity that every service is told, and the request it came with."""
+"""Who is calling: the identity that every service is told, and the request it came with.
+
+Each call makes one of each; both are msgspec structs, which are made several times as fast as dataclasses.
+"""
 
 from __future__ import annotations
 
-from dataclasses import dataclass
 from typing import Literal, Protocol
+
+import msgspec
 
 from wheelyard.core.redaction import Secret
 
@@ -15,8 +19,7 @@ USERS = "users"
 """Display name of the group that holds every user and service principal."""
 
 
-@dataclass(frozen=True, slots=True)
-class RequestInfo:
+class RequestInfo(msgspec.Struct, frozen=True):
     """What a service may want to know of the request: its id, and the base URL the client used (no final slash).
 
     `client_address` is the other end of the connection, which may be a proxy.
@@ -28,8 +31,7 @@ class RequestInfo:
     client_address: str = ""
 
 
-@dataclass(frozen=True, slots=True)
-class Caller:
+class Caller(msgspec.Struct, frozen=True):
     """An authenticated identity.
 
     `name` is what stands in ACLs: a user's `userName`, a service principal's `applicationId`. `groups` are display
@@ -59,19 +61,7 @@ class Caller:
         return self.groups | {self.name}
 
     def with_request(self, request: RequestInfo) -> Caller:
-        """The same caller with another request; field by field, because `dataclasses.replace` costs four times that."""
-        return Caller(
-            self.principal_id,
-            self.name,
-            self.kind,
-            self.display_name,
-            self.groups,
-            self.entitlements,
-            self.token_id,
-            self.session_id,
-            self.feed_scope,
-            request,
-        )
+        return msgspec.structs.replace(self, request=request)
 
 
 ANONYMOUS = Caller(principal_id="", name="", kind="anonymous")

@@ -173,7 +173,9 @@ class Redactor:
             self._waiting |= wanted
 
     def redact(self, text: str) -> str:
-        return _decoded(self.redact_bytes(_encoded(text)))
+        data = _encoded(text)
+        redacted = self.redact_bytes(data)
+        return text if redacted is data else _decoded(redacted)
 
     def redact_bytes(self, data: bytes) -> bytes:
         found = any(layer.matches(data) for layer in self.layers())

@@ -58,7 +58,7 @@ def mask_urls(text: str) -> str:
 
 def mask_url_bytes(data: bytes) -> bytes:
     """The same on bytes."""
-    if b"@" not in data:
+    if b"@" not in data or _SEPARATOR not in data:
         return data
     return _URL.sub(_masked, data)
 

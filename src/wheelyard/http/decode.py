@@ -33,8 +33,7 @@ _PROBLEM = re.compile(r"(?P<what>.*?)(?: - at `(?P<path>[^`]*)`)?", re.DOTALL)
 _MISSING = re.compile(r"Object missing required field `(?P<field>[^`]*)`")
 
 
-@dataclass(frozen=True, slots=True)
-class Payload:
+class Payload(msgspec.Struct, frozen=True):
     """The parts of a request that fields come from. `query` is the raw query string."""
 
     query: str = ""
@@ -70,8 +69,10 @@ class Decoder:
         fields.update(self._from_body(payload))
         if self._operation.envelope == "oauth":
             fields.update(_basic_credentials(payload.authorization))
-        fields = _cleaned(fields, "", 0)
-        fields.update(_cleaned(dict(path_fields), "", 0))
+        if not _is_flat(fields):
+            fields = _cleaned(fields, "", 0)
+        if path_fields:
+            fields.update(_cleaned(dict(path_fields), "", 0))
         try:
             body = msgspec.convert(fields, self._operation.body, strict=False)
         except msgspec.ValidationError as error:
@@ -111,6 +112,8 @@ class Decoder:
 
 
 def _pairs(text: str, where: str) -> list[tuple[str, str]]:
+    if text.count("&") < _MOST_FIELDS and "%" not in text and "+" not in text:  # nothing to decode; mostly so
+        return [(name, value) for name, _, value in [pair.partition("=") for pair in text.split("&") if pair]]
     try:
         return parse_qsl(text, keep_blank_values=True, errors="strict", max_num_fields=_MOST_FIELDS)
     except UnicodeDecodeError as error:
@@ -246,6 +249,11 @@ def _place(fields: dict[str, Any], shapes: dict[str, _Shape] | None, key: str, v
     inner = fields.setdefault(head, {})
     if isinstance(inner, dict):
         _place(inner, shapes[head].below, rest, value)
+
+
+def _is_flat(fields: Mapping[str, Any]) -> bool:
+    """Whether there are only texts, and no NUL in them: then there is nothing to clean."""
+    return all(type(value) is str for value in fields.values()) and "\0" not in "".join([*fields, *fields.values()])
 
 
 def _cleaned(value: Any, name: str, depth: int) -> Any:

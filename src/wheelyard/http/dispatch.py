@@ -11,7 +11,7 @@ A log line is written for each call. It names the row and the caller, never a qu
 
 from __future__ import annotations
 
-import secrets as randomness
+import random
 import time
 from collections.abc import Callable, Iterable, Sequence
 from dataclasses import dataclass, field
@@ -114,15 +114,17 @@ class Dispatcher:
         workspace_id: str,
         metrics: Metrics,
         limits: Limits | None = None,
-        new_request_id: Callable[[], str] = lambda: randomness.token_hex(16),
+        new_request_id: Callable[[], str] = lambda: f"{random.getrandbits(128):032x}",  # no secret
     ) -> None:
         self._routes = RouteTable(bindings)
+        self._at_once_rows = self._routes.at_once()
         self._authenticator = authenticator
-        self._headers: Headers = [
+        self._always: Headers = [
             (b"x-databricks-org-id", workspace_id.encode("latin-1")),
             (b"x-content-type-options", b"nosniff"),
             (b"cache-control", b"no-store"),
         ]
+        self._always_lines = lines_of(self._always)
         self._metrics = metrics
         self._limits = limits or Limits()
         self._new_request_id = new_request_id
@@ -161,11 +163,11 @@ class Dispatcher:
 
         Behind a proxy somebody else has to say what the scheme and the client were.
         """
-        binding = self._routes.exact("GET", path)
-        if binding is None or not binding.operation.at_once or not _BEHIND_A_PROXY.isdisjoint(headers):
+        match = self._at_once_rows.get(path)
+        if match is None or not _BEHIND_A_PROXY.isdisjoint(headers):
             return None
         call = self._call("GET", path, query, headers, client=client, base_url=f"http://{_text(headers, b'host')}")
-        call.match = Match(binding, {})
+        call.match = match
         answer = self._at_once(call)
         if answer is None:
             return None
@@ -259,22 +261,23 @@ class Dispatcher:
         return b"".join(pieces)
 
     def _ready(self, call: _Call, answer: _Answer) -> Ready:
-        headers = [*self._headers, (b"x-request-id", call.info.request_id.encode("latin-1"))]
+        headers = [(b"x-request-id", call.info.request_id.encode("latin-1"))]
         if answer.status != 204:
             headers += [
                 (b"content-type", answer.media_type.encode("latin-1")),
                 (b"content-length", b"%d" % len(answer.body)),
             ]
+        lines = self._always_lines + lines_of(headers)
         if answer.headers:
             own = {name.lower().encode("latin-1"): value.encode("latin-1", "replace") for name, value in answer.headers}
-            headers = list({**dict(headers), **own}.items())
-        return Ready(answer.status, lines_of(headers), b"" if call.method == "HEAD" else answer.body)
+            lines = lines_of(list({**dict(self._always), **dict(headers), **own}.items()))
+        return Ready(answer.status, lines, b"" if call.method == "HEAD" else answer.body)
 
     def _record(self, call: _Call, answer: _Answer) -> None:
         path = call.operation.path if call.operation else "(none)"
         seconds = time.perf_counter() - call.started_at
         self._metrics.record(call.method if call.operation else "ANY", path, answer.status, seconds)
-        more = {"reference": call.reference, "cause": call.cause}
+        more = {"reference": call.reference, "cause": call.cause} if call.reference or call.cause else {}
         log = _LOG.error if answer.status >= 500 else _LOG.info
         log(
             "request",
@@ -293,7 +296,7 @@ def _encoded(operation: Operation[Any, Any, Any], answer: Any) -> _Answer:
         return _Answer(answer.status, answer.content, answer.media_type, tuple(answer.headers.items()))
     if operation.status == 204:
         return _Answer(204, b"", "")
-    return _Answer(operation.status, msgspec.json.encode(answer, enc_hook=_plain), operation.media_type)
+    return _Answer(operation.status, _ENCODER.encode(answer), operation.media_type)
 
 
 def _plain(value: Any) -> Any:
@@ -301,6 +304,9 @@ def _plain(value: Any) -> Any:
     if isinstance(value, str):
         return str(value)
     raise TypeError(f"{type(value).__name__} cannot stand in an answer")
+
+
+_ENCODER = msgspec.json.Encoder(enc_hook=_plain)
 
 
 def _error_answer(call: _Call, error: Exception) -> _Answer:

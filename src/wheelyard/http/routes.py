@@ -83,9 +83,15 @@ class RouteTable:
         found = self._find(method, path)
         return self._find("GET", path) if found is None and method == "HEAD" else found
 
-    def exact(self, method: str, raw_path: str) -> Binding | None:
-        """The row whose path has no fields and is this one."""
-        return self._exact.get((method, _any_version(raw_path)))
+    def at_once(self) -> dict[str, Match]:
+        """The GET rows that say `at_once` and whose paths have no fields, by every path that reaches them."""
+        rows = [binding for (method, _path), binding in self._exact.items() if method == "GET"]
+        return {
+            path: Match(binding, _NO_FIELDS)
+            for binding in rows
+            if binding.operation.at_once
+            for path in _versions(binding.operation.path)
+        }
 
     def _find(self, method: str, path: str) -> Match | None:
         exact = self._exact.get((method, path))
@@ -100,6 +106,10 @@ class RouteTable:
 
 def _any_version(path: str) -> str:
     return _API_VERSION.sub("/api/2.x/", path)
+
+
+def _versions(path: str) -> tuple[str, ...]:
+    return tuple(_API_VERSION.sub(f"/api/2.{minor}/", path) for minor in (0, 1, 2))
 
 
 def _ordered(bindings: Iterable[Binding]) -> tuple[_Pattern, ...]:

@@ -23,7 +23,7 @@ import stat
 import threading
 from collections.abc import Callable, Iterator
 from contextlib import contextmanager
-from dataclasses import dataclass
+from dataclasses import dataclass, field
 from hashlib import sha256
 from pathlib import Path
 from typing import Final
@@ -51,6 +51,10 @@ _VERSION: Final = 1
 class _Key:
     key_id: bytes
     material: Secret[bytes]
+    cipher: AESGCM = field(init=False, repr=False, compare=False)
+
+    def __post_init__(self) -> None:
+        object.__setattr__(self, "cipher", AESGCM(self.material.reveal()))
 
     def to_json(self) -> dict[str, str]:
         return {"id": self.key_id.hex(), "key": base64.b64encode(self.material.reveal()).decode()}
@@ -94,7 +98,10 @@ class KeyRing:
         return self._keys[-1]
 
     def find(self, key_id: bytes) -> _Key | None:
-        return next((key for key in self._keys if key.key_id == key_id), None)
+        for key in self._keys:
+            if key.key_id == key_id:
+                return key
+        return None
 
     def rotate(self) -> str:
         """Put a new key first; it is on disk before it is used. Returns its id."""
@@ -134,14 +141,14 @@ class Barrier:
     def __init__(self, key_ring: KeyRing, *, random_bytes: Callable[[int], bytes] = secrets.token_bytes) -> None:
         self._ring = key_ring
         self._random_bytes = random_bytes
-        self._subkeys: dict[str, bytes] = {}
+        self._keyed: dict[str, hmac.HMAC] = {}
 
     def seal(self, plaintext: bytes, context: str) -> bytes:
         """Encrypt under the newest key. `context` names the place the value is kept at, and is needed to open it."""
         key = self._ring.primary
         header = _FORMAT + key.key_id
         nonce = self._random_bytes(_NONCE_BYTES)
-        return header + nonce + AESGCM(key.material.reveal()).encrypt(nonce, plaintext, header + context.encode())
+        return header + nonce + key.cipher.encrypt(nonce, plaintext, header + context.encode())
 
     def open(self, sealed: bytes, context: str) -> Secret[bytes]:
         """Decrypt.
@@ -156,20 +163,21 @@ class Barrier:
         if key is None:
             raise _cannot_open("unknown-key", f"the key ring holds no key `{header[1:].hex()}`")
         try:
-            plaintext = AESGCM(key.material.reveal()).decrypt(
-                nonce, sealed[_HEADER_BYTES + _NONCE_BYTES :], header + context.encode()
-            )
+            plaintext = key.cipher.decrypt(nonce, sealed[_HEADER_BYTES + _NONCE_BYTES :], header + context.encode())
         except InvalidTag:
             raise _cannot_open("damaged-sealed-value", "the stored bytes are damaged or belong elsewhere") from None
         return Secret(plaintext)
 
     def keyed_hash(self, data: bytes, purpose: str) -> bytes:
         """HMAC-SHA256 under a key of its own for each purpose: 32 bytes, the same after a rotation."""
-        subkey = self._subkeys.get(purpose)
-        if subkey is None:
+        keyed = self._keyed.get(purpose)
+        if keyed is None:
             derivation = HKDF(SHA256(), 32, salt=None, info=b"wheelyard keyed hash: " + purpose.encode())
-            subkey = self._subkeys[purpose] = derivation.derive(self._ring.root.material.reveal())
-        return hmac.digest(subkey, data, sha256().name)
+            subkey = derivation.derive(self._ring.root.material.reveal())
+            keyed = self._keyed[purpose] = hmac.new(subkey, digestmod=sha256)
+        copied = keyed.copy()
+        copied.update(data)
+        return copied.digest()
 
     def rotate(self) -> str:
         """Seal with a new key from now on; what was sealed before still opens. Returns the new key's id."""

@@ -5,10 +5,10 @@ from __future__ import annotations
 import base64
 import threading
 from collections.abc import Callable
-from dataclasses import replace
 from types import SimpleNamespace
 from typing import TYPE_CHECKING
 
+import msgspec
 import pytest
 
 from wheelyard.control.secrets import store, wire
@@ -69,7 +69,7 @@ def test_the_caller_is_checked_each_time(known: Bench) -> None:
 
 def test_a_compute_session_is_never_answered_at_once(known: Bench) -> None:
     """Its compute hides the value first, and that may wait."""
-    session = replace(known.people.ben, session_id="s-1")
+    session = msgspec.structs.replace(known.people.ben, session_id="s-1")
     with pytest.raises(WouldWait):
         at_once(lambda: _read(known, session))
     assert not known.told

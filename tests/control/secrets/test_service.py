@@ -2,10 +2,10 @@ from __future__ import annotations
 
 import base64
 from concurrent.futures import ThreadPoolExecutor
-from dataclasses import replace
 from types import SimpleNamespace
 from typing import TYPE_CHECKING, Any
 
+import msgspec
 import pytest
 import sqlalchemy as sa
 
@@ -327,7 +327,7 @@ class TestForOtherRooms:
         _put(bench, "analytics", "k", "v")
         _got(bench, "analytics", "k")
         assert bench.told == []
-        session = replace(bench.people.ana, session_id="s1")
+        session = msgspec.structs.replace(bench.people.ana, session_id="s1")
         bench.service.get(session, wire.OnSecret("analytics", "k"))
         assert bench.told == [(session, Secret(b"v"))]
 

@@ -13,7 +13,6 @@ from collections.abc import Callable
 from wheelyard.control.caller import Caller
 from wheelyard.control.secrets import store
 from wheelyard.control.secrets.sealing import Sealing
-from wheelyard.core.names import ScopeName, SecretKey
 from wheelyard.storage.database import Database
 
 __all__ = ["AuditTrail"]
@@ -40,7 +39,7 @@ class AuditTrail:
         self._thread: threading.Thread | None = None
 
     def entry(
-        self, caller: Caller, action: str, scope: ScopeName, key: SecretKey | None = None, value: bytes | None = None
+        self, caller: Caller, action: str, scope: str, key: str = "", value: bytes | None = None
     ) -> store.AuditEntry:
         """Who does what now; a write commits it in its own transaction."""
         return store.AuditEntry(
@@ -48,7 +47,7 @@ class AuditTrail:
             principal=caller.name,
             action=action,
             scope=str(scope),
-            key="" if key is None else str(key),
+            key=str(key),
             value_hash="" if value is None else self._sealing.audit_hash(value),
             session_id=caller.session_id,
             request_id=caller.request.request_id,

@@ -152,7 +152,7 @@ class Change:
         self._audited("put", key, value)
 
     def _audited(self, action: str, key: SecretKey | None = None, value: bytes | None = None) -> None:
-        self.entries.append(self.tools.audit.entry(self.caller, action, RESERVED_SCOPE, key, value))
+        self.entries.append(self.tools.audit.entry(self.caller, action, RESERVED_SCOPE, key or "", value))
 
 
 def _keys_between(one: str, other: str) -> tuple[str, ...]:

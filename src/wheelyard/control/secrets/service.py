@@ -404,7 +404,7 @@ class Secrets:
         if caller.session_id:
             refuse_to_wait()
             self._on_read(caller, value)
-        self._audit.add(self._audit.entry(caller, "get", ScopeName(scope.name), SecretKey(row.key), value.reveal()))
+        self._audit.add(self._audit.entry(caller, "get", scope.name, row.key, value.reveal()))
         return value
 
     def _now(self) -> int:

@@ -9,6 +9,7 @@ from __future__ import annotations
 from collections.abc import Iterable, Sequence
 from dataclasses import dataclass
 
+import msgspec
 import sqlalchemy as sa
 
 from wheelyard.core.names import ScopeName, SecretKey
@@ -124,8 +125,7 @@ class SecretRow:
     updated_by: str
 
 
-@dataclass(frozen=True, slots=True)
-class AuditEntry:
+class AuditEntry(msgspec.Struct, frozen=True):
     """Who did what to which secret. `value_hash` is keyed, so equal values show and no value does."""
 
     at: int
@@ -140,7 +140,7 @@ class AuditEntry:
 
 _SCOPE_COLUMNS = tuple(_SCOPES.c[name] for name in ScopeRow.__dataclass_fields__)
 _SECRET_COLUMNS = tuple(_SECRETS.c[name] for name in SecretRow.__dataclass_fields__)
-_AUDIT_COLUMNS = tuple(_AUDIT.c[name] for name in AuditEntry.__dataclass_fields__)
+_AUDIT_COLUMNS = tuple(_AUDIT.c[name] for name in AuditEntry.__struct_fields__)
 
 # What every read and write of a secret asks, built once: building a statement costs more than running it.
 _FIND_SCOPE = sa.select(*_SCOPE_COLUMNS).where(_SCOPES.c.folded == sa.bindparam("folded"))
@@ -158,7 +158,7 @@ _UPDATE_SECRET = (
     .values({name: sa.bindparam(f"new_{name}") for name in ("key", "sealed", "updated_at", "updated_by")})
 )
 _INSERT_SECRET = sa.insert(_SECRETS)
-_INSERT_AUDIT = ManyRows(_AUDIT, tuple(AuditEntry.__dataclass_fields__))
+_INSERT_AUDIT = ManyRows(_AUDIT, AuditEntry.__struct_fields__)
 
 
 def insert_scope(tx: Connection, name: ScopeName, row: ScopeRow) -> int | None:

@@ -8,7 +8,7 @@ from __future__ import annotations
 
 import threading
 from dataclasses import dataclass
-from hashlib import sha256
+from hashlib import blake2b
 
 from wheelyard.control.caller import Caller
 from wheelyard.core.redaction import Secret
@@ -52,4 +52,4 @@ class AuthenticatedCallers:
 
 
 def _key(token: Secret[str]) -> bytes:
-    return sha256(token.reveal().encode("utf-8", "surrogatepass")).digest()
+    return blake2b(token.reveal().encode("utf-8", "surrogatepass"), digest_size=32).digest()

@@ -13,8 +13,10 @@ import os
 import threading
 import time
 from collections.abc import Callable
-from dataclasses import dataclass, replace
+from dataclasses import dataclass
 from typing import Literal, TypeVar
+
+import msgspec
 
 from wheelyard.control.caller import Caller
 from wheelyard.control.operation import Empty
@@ -113,7 +115,8 @@ class Tokens:
             caller = self._directory.caller(row.principal_id)
         except NotFound as error:
             raise _invalid() from error
-        caller = replace(caller, token_id=row.token_id, session_id=row.session_id, feed_scope=row.feed_scope)
+        of_token = {"token_id": row.token_id, "session_id": row.session_id, "feed_scope": row.feed_scope}
+        caller = msgspec.structs.replace(caller, **of_token)
         self._authenticated.keep(token, caller, row.expiry_at, generation)
         return caller
 

@@ -6,6 +6,8 @@ import time
 from collections.abc import Callable, Iterator, Sequence
 from dataclasses import replace
 
+import msgspec
+
 from wheelyard.control.caller import ANONYMOUS, USERS
 from wheelyard.control.permissions.service import ObjectPermissions
 from wheelyard.control.scim.service import Directory
@@ -17,7 +19,7 @@ from wheelyard.storage.database import Connection, Database
 
 __all__ = ["Tree"]
 
-_ALL_USERS = replace(ANONYMOUS, name=USERS)
+_ALL_USERS = msgspec.structs.replace(ANONYMOUS, name=USERS)
 
 
 class Tree:
