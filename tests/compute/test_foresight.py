@@ -6,8 +6,10 @@ Each case is asked of a real pip and of the foresight, on the same index and in 
 from __future__ import annotations
 
 import hashlib
+import io
 import json
 import uuid
+import zipfile
 from collections.abc import Iterator, Mapping
 from dataclasses import dataclass, field
 from pathlib import Path
@@ -51,13 +53,15 @@ class Pip:
         own = {"PIP_INDEX_URL": Secret(index.url), "PIP_CERT": Secret(str(system_roots())), **extra}
         return {**own, "PIP_NO_INPUT": Secret("1"), "PIP_DISABLE_PIP_VERSION_CHECK": Secret("1")}
 
-    def foreseen(self, text: str, index: LoopbackIndex, *extras: LoopbackIndex) -> dict[str, str] | None:
+    def foreseen(
+        self, text: str, index: LoopbackIndex, *extras: LoopbackIndex, placed: Path | None = None
+    ) -> dict[str, str] | None:
         """Project and version to hash; None where there is no foresight."""
         sources = plain_sources(self.variables(index, *extras), Secret(""), None, self.version)
         assert sources is not None
         fetcher = Fetcher(self.table, self.image.interpreter, View((system_roots(),)), sources.certificate)
         try:
-            decisions = self.foresight.foresee(Asked(self.image, text, sources), fetcher).proved()
+            decisions = self.foresight.foresee(Asked(self.image, text, sources), fetcher).proved(placed)
         except NotCertainError:
             return None
         return {f"{one.title}=={one.version}": one.sha256 for one in decisions}
@@ -274,6 +278,35 @@ def test_what_was_proved_is_not_asked_again(pip: Pip, index: JsonIndex) -> None:
     before = len(index.asked)
     assert pip.foreseen("top==2.0\nmiddle==1.5\nbelow==0.9", index) == first
     assert [path.split("/")[1] for _agent, path in index.asked[before:]] == ["simple"] * 3
+
+
+def _placed(folder: Path, files: dict[str, bytes]) -> Path:
+    """The wheels' contents, as an installer lays them out."""
+    for content in files.values():
+        with zipfile.ZipFile(io.BytesIO(content)) as archive:
+            archive.extractall(folder)
+    return folder
+
+
+def test_metadata_that_is_in_place_as_the_page_says_is_not_fetched(pip: Pip, index: JsonIndex, tmp_path: Path) -> None:
+    files = _all(wheel("top", requires=["below>=1"]), wheel("below", "1.5"))
+    index.add(files)
+    text = "top==1.0\nbelow==1.5"
+    foreseen = pip.foreseen(text, index, placed=_placed(tmp_path, files))
+    assert foreseen == pip.decided(text, index)
+    assert not [path for agent, path in index.asked if agent == "wheelyard" and path.endswith(".metadata")]
+
+
+@pytest.mark.parametrize("told", [{"core-metadata": True}, {}], ids=["no hash of it", "another than in place"])
+def test_metadata_in_place_that_nobody_vouches_for_is_fetched(
+    pip: Pip, index: JsonIndex, tmp_path: Path, told: dict[str, Any]
+) -> None:
+    """The index's word counts, as for pip: a wheel that lies about another's needs convinces nobody."""
+    [(name, _content)] = needing = wheel("top", requires=["below"]).items()
+    index.add(dict(needing))
+    index.told = {name: told}
+    assert pip.foreseen("top==1.0", index, placed=_placed(tmp_path, wheel("top"))) is None
+    assert [path for agent, path in index.asked if agent == "wheelyard" and path.endswith(".metadata")]
 
 
 def test_an_index_is_believed_about_its_own_files_only(pip: Pip, index: JsonIndex) -> None:

@@ -2,8 +2,8 @@
 
 For a set of requirements that pins everything the answer follows from simple pages and metadata (`pinned_set`). The
 pages are asked anew each time, so a file that was withdrawn or quarantined is never in the answer. They alone name the
-files; that these files are enough is proved meanwhile, and what was proved once of the same files from the same indexes
-is remembered. In every other case there is no foresight, and real pip decides.
+files; that these files are enough is proved once they are in place, and what was proved of the same files from the same
+indexes is remembered. In every other case there is no foresight, and real pip decides.
 """
 
 from __future__ import annotations
@@ -12,10 +12,12 @@ import hashlib
 import json
 import threading
 from collections import OrderedDict
-from collections.abc import Mapping, Sequence
-from concurrent.futures import Future
+from collections.abc import Callable, Iterator, Mapping, Sequence
 from dataclasses import dataclass
 from http import HTTPStatus
+from pathlib import Path
+
+from packaging.utils import canonicalize_name
 
 from wheelyard.compute.environments import Environment, Pin
 from wheelyard.compute.fetching import Answer, Fetcher, NotAnsweredError, Question
@@ -41,6 +43,7 @@ from wheelyard.compute.surroundings import Machines, installed_in
 __all__ = ["Asked", "Foreseen", "Foresight"]
 
 _JSON = "application/vnd.pypi.simple.v1+json"
+_LARGEST_METADATA_BYTES = 4 << 20
 _MOST_REMEMBERED = 20_000
 """Decisions, of all proofs together; each is a few hundred bytes."""
 
@@ -65,15 +68,17 @@ class Foreseen:
     """The files of pip's answer, if the proof holds that there is no other one."""
 
     pins: Mapping[str, Pin]
-    proof: Future[tuple[Decision, ...]]
+    _prove: Callable[[Path | None], tuple[Decision, ...]]
 
-    def proved(self) -> tuple[Decision, ...]:
-        """Wait for the proof; pip's answer.
+    def proved(self, site_packages: Path | None = None) -> tuple[Decision, ...]:
+        """Prove it; pip's answer.
+
+        Metadata that is in place already, in `site_packages`, to the byte as the page says, is not fetched.
 
         Raises:
             NotCertainError: pip must be asked after all.
         """
-        return self.proof.result()
+        return self._prove(site_packages)
 
 
 class Foresight:
@@ -84,7 +89,7 @@ class Foresight:
         self._proofs = _Proofs()
 
     def foresee(self, asked: Asked, fetcher: Fetcher) -> Foreseen:
-        """Name the files, and begin with the proof.
+        """Name the files.
 
         Raises:
             NotCertainError: pip must be asked.
@@ -96,24 +101,16 @@ class Foresight:
         chosen = _choose(missing, asked.sources, machine, fetcher)
         pins: dict[str, Pin] = {file.name: Pin(file.name, str(file.version), file.sha256) for file in chosen.values()}
         key = _key(asked, chosen)
-        proof: Future[tuple[Decision, ...]] = Future()
-        known = self._proofs.find(key)
-        if known is not None:
-            proof.set_result(known)
-            return Foreseen(pins, proof)
 
-        def prove() -> None:
-            try:
-                metadata = _read(chosen, fetcher)
+        def prove(site_packages: Path | None) -> tuple[Decision, ...]:
+            decisions = self._proofs.find(key)
+            if decisions is None:
+                metadata = _read(chosen, site_packages, fetcher)
                 decisions = conclude(wanted, chosen, metadata, installed, machine)
-            except BaseException as problem:  # noqa: BLE001  # handed to whoever waits
-                proof.set_exception(problem)
-            else:
                 self._proofs.keep(key, decisions)
-                proof.set_result(decisions)
+            return decisions
 
-        threading.Thread(target=prove, name="proof", daemon=True).start()
-        return Foreseen(pins, proof)
+        return Foreseen(pins, prove)
 
 
 class _Proofs:
@@ -162,18 +159,37 @@ def _choose(missing: Sequence[Pinned], sources: PlainSources, machine: Machine, 
     return {one.name: best_file(one, pages[one.name], machine) for one in missing}
 
 
-def _read(chosen: Mapping[str, Chosen], fetcher: Fetcher) -> dict[str, Metadata]:
-    """The metadata of each file, as its index serves it beside the file. PEP 658."""
-    files = list(chosen.values())
+def _read(chosen: Mapping[str, Chosen], site_packages: Path | None, fetcher: Fetcher) -> dict[str, Metadata]:
+    """The metadata of each file, as its index serves it beside the file. PEP 658.
+
+    What lies in place has come with a file whose hash the page gave; where the page gives that of the metadata too, and
+    both agree, nobody needs to be asked.
+    """
+    placed = () if site_packages is None else _in_place(chosen, site_packages)
+    metadata: dict[str, Metadata] = {file.name: said for file, said in placed}
+    files = [file for file in chosen.values() if file.name not in metadata]
     places = [(file, f"{file.url}.metadata") for file in files]
     questions = [Question(url, authorization(file.index, url)) for file, url in places]
-    metadata: dict[str, Metadata] = {}
     for file, answer in zip(files, _fetched(questions, fetcher), strict=True):
         sha256 = hashlib.sha256(answer.body).hexdigest()
         if answer.status != HTTPStatus.OK or file.metadata_sha256 not in {"", sha256}:
             raise NotCertainError
         metadata[file.name] = read_metadata(answer.body)
     return metadata
+
+
+def _in_place(chosen: Mapping[str, Chosen], site_packages: Path) -> Iterator[tuple[Chosen, Metadata]]:
+    for folder in site_packages.glob("*.dist-info"):
+        file = chosen.get(canonicalize_name(folder.name.partition("-")[0]))
+        if file is None or not file.metadata_sha256:
+            continue
+        try:
+            with (folder / "METADATA").open("rb") as opened:
+                content = opened.read(_LARGEST_METADATA_BYTES)
+        except OSError:
+            continue
+        if hashlib.sha256(content).hexdigest() == file.metadata_sha256:
+            yield file, read_metadata(content)
 
 
 def _fetched(questions: Sequence[Question], fetcher: Fetcher) -> tuple[Answer, ...]:

@@ -116,7 +116,7 @@ class Installation:
     def _foreseen(
         self, base: Environment, wanted: Wanted, setting: Setting, on_line: OnLine
     ) -> tuple[Environment, InstallResult]:
-        """Place what pip would decide, where that is certain; the proof of it runs beside.
+        """Place what pip would decide, where that is certain.
 
         Raises:
             NotCertainError: pip must be asked.
@@ -131,7 +131,7 @@ class Installation:
         if foreseen.pins:
             placer = Placer(self.store, self.uv, self.table, base, setting)
             environment = placer.from_indexes(foreseen.pins, {}, wanted.index_url, check=foreseen.proved)
-        decisions = foreseen.proved()
+        decisions = foreseen.proved(environment.site_packages)
         on_line(f"Looking in indexes: {', '.join(map(str, sources.indexes))}")
         on_line("Every requirement is pinned and nothing is missing, so pip has nothing to decide")
         if decisions:

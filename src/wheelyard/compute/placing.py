@@ -11,6 +11,7 @@ from wheelyard.compute.environments import Environment, EnvironmentStore, Pin, c
 from wheelyard.compute.images import Uv
 from wheelyard.compute.process import ProcessTable
 from wheelyard.compute.sandbox import View
+from wheelyard.compute.venv import site_packages_of
 from wheelyard.core.redaction import Secret
 
 __all__ = ["Placer", "Setting", "UvRefusedError"]
@@ -61,11 +62,11 @@ class Placer:
         urls: Mapping[str, str],
         index_url: Secret[str] | None,
         *,
-        check: Callable[[], object] = lambda: None,
+        check: Callable[[Path], object] = lambda _site_packages: None,
     ) -> Environment:
         """Take the files from the indexes the compute's environment names for uv, or from `urls` of local files.
 
-        `check` is called when they lie there, before the long work of byte-compiling them; what it raises ends that.
+        `check` is called with where they lie, before the long work of byte-compiling them; what it raises ends that.
 
         Raises:
             UvRefusedError: it could not.
@@ -94,7 +95,7 @@ class Placer:
         variables: Mapping[str, Secret[str]],
         wheels: Path | None = None,
         *,
-        check: Callable[[], object] = lambda: None,
+        check: Callable[[Path], object] = lambda _site_packages: None,
     ) -> Environment:
         wanted = self.base.with_pins(pins.values())
         if wanted is None:
@@ -102,7 +103,7 @@ class Placer:
 
         def place(folder: Path) -> None:
             self._place(folder, lines, variables, wheels)
-            check()
+            check(site_packages_of(folder, self.base.interpreter))
             compile_all(self.table, self.base.interpreter, folder)
 
         return self.store.derived(self.base, wanted, place)
