@@ -222,7 +222,7 @@ def _extra_index_urls(value: str) -> Iterator[Problem]:
     if words:
         yield Problem(
             "extras-asked-equally",
-            "pip asks extra indexes and the index equally, and the highest version wins wherever it is",
+            "pip asks every extra index too, whatever the index answers",
             "let the index itself offer what they hold, as a feed with upstream sources does, and drop them",
         )
 

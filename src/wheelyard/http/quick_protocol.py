@@ -3,7 +3,7 @@
 Measured on one core, a task, a cycle of ASGI messages, a timer and the checks of what we wrote ourselves cost uvicorn
 more than the answer costs us. A request that brings no body and has no other before it is therefore shown to the app
 first (`FindReady`); what is not ready goes uvicorn's usual way, so any other server serves the same app.
-Source: `uvicorn.protocols.http.httptools_impl`; docs/decisions/speed.md.
+Source: `uvicorn.protocols.http.httptools_impl`; docs/decisions/where-the-time-goes.md.
 """
 
 from __future__ import annotations

@@ -108,11 +108,12 @@ class ClusterQuestions(ClusterLife):
             NotFound: there is no such cluster.
             PermissionDenied: the caller may not attach to it.
         """
+        step = self._supervisor.step(cluster_id)  # before the state: the thread forgets it when the cluster runs
         cluster = self.require(caller, cluster_id, ATTACH)
         runs = cluster.state is ClusterState.RUNNING
         is_old = runs and bool(self._changed(cluster, self._defaults_now(caller)))
         line = self.logs.last_line(cluster_id, "startup") if self.access.may_manage(caller, cluster) else ""
-        return progress_of(cluster, self._supervisor.step(cluster_id), has_old_default=is_old, last_line=line)
+        return progress_of(cluster, step, has_old_default=is_old, last_line=line)
 
     def _defaults_now(self, caller: Caller) -> DefaultsNow:
         return DefaultsNow(self.preparer.views, lambda cluster: self._owner(cluster, caller))

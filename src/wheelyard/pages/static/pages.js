@@ -206,6 +206,19 @@ document.addEventListener("submit", async (event) => {
   announce(`Theme: ${chosen.getAttribute("aria-label")}`);
 });
 
+// News: what a part of the page found out by itself, for whoever does not see it -------------------------------------
+
+const newsOnPage = () => new Set([...document.querySelectorAll("[data-news]")].map((element) => element.dataset.news));
+
+let toldNews = newsOnPage();
+
+document.addEventListener("htmx:afterSettle", () => {
+  const now = newsOnPage();
+  const news = [...now].filter((words) => !toldNews.has(words));
+  toldNews = now;
+  if (news.length) announce(news.join(". "));
+});
+
 // As the page came from the server -----------------------------------------------------------------------------------
 
 const firstWrong = markFields(document);
