@@ -284,7 +284,7 @@ def clusters(studio: Studio) -> None:
     studio.shoot(visitor, "41-cluster-restarting")
     yard.engine.hold_starts.clear()
     yard.until(lambda: yard.state(ids[0]) == "RUNNING")
-    expect(visitor.page.get_by_text("Restarted:")).to_be_visible()
+    expect(visitor.page.get_by_text("Restarted: it has the present value.", exact=True)).to_be_visible()
     studio.shoot(visitor, "42-cluster-restarted")
 
 

@@ -93,7 +93,7 @@ def test_names_of_clusters(visitor: Visitor, yard: Yard) -> None:
     expect(visitor.page.locator("#clusters")).to_contain_text(name)
     harmless(visitor)
     visitor.page.get_by_role("button", name="Restart").click()
-    expect(visitor.page.get_by_text("Restarted:")).to_be_visible()
+    expect(visitor.page.get_by_text("Restarted: it has the present value.", exact=True)).to_be_visible()
     harmless(visitor)
     visitor.go(f"{PAGE}/which-index-wins")
     visitor.page.get_by_label("On", exact=True).select_option(cluster_id)

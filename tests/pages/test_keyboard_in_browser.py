@@ -155,7 +155,7 @@ def test_restarting_without_scripts(plain_admin: Visitor, yard: Yard) -> None:
     expect(plain_admin.page.get_by_role("progressbar")).to_be_visible()
     yard.engine.hold_starts.clear()
     yard.until(lambda: yard.state(cluster_id) == "RUNNING")
-    expect(plain_admin.page.get_by_text("Restarted:")).to_be_visible()
+    expect(plain_admin.page.get_by_text("Restarted: it has the present value.", exact=True)).to_be_visible()
 
 
 def test_the_menu_without_scripts(plain_admin: Visitor) -> None:
