@@ -17,7 +17,8 @@ from pathlib import Path
 from alembic import command
 
 from wheelyard.storage.database import Database
-from wheelyard.storage.migrations import differences, migrate, settings
+from wheelyard.storage.migrations import migrate
+from wheelyard.storage.migrations.alembic_runs import differences, settings
 
 
 def main(message: str) -> int:

@@ -1,6 +1,8 @@
 from __future__ import annotations
 
 import importlib
+import subprocess
+import sys
 import threading
 from collections.abc import Iterator
 from pathlib import Path
@@ -12,7 +14,8 @@ from tests.databases import new_database
 from wheelyard.core.errors import InvalidState, Unavailable
 from wheelyard.storage.backends import open_database
 from wheelyard.storage.database import Database, sqlite_url
-from wheelyard.storage.migrations import differences, migrate
+from wheelyard.storage.migrations import migrate
+from wheelyard.storage.migrations.alembic_runs import differences
 
 
 @pytest.fixture(params=["sqlite", "postgresql"])
@@ -80,3 +83,16 @@ def test_a_file_that_is_no_database_is_refused(tmp_path: Path) -> None:
         migrate(database)
     assert refused.value.reference == "storage-damaged"
     database.close()
+
+
+def test_alembic_is_loaded_only_when_there_is_something_to_do(url: str) -> None:
+    code = (
+        "import sys; from wheelyard.storage.backends import open_database; import wheelyard.embedded; "
+        "from wheelyard.storage.migrations import migrate; database = open_database(sys.stdin.read()); "
+        "migrate(database); database.close(); print('alembic' in sys.modules)"
+    )
+    seen = [
+        subprocess.run([sys.executable, "-c", code], input=url, capture_output=True, text=True, check=True).stdout
+        for _ in range(2)
+    ]
+    assert seen == ["True\n", "False\n"]

@@ -1,36 +1,25 @@
-"""Bring a database to the schema this program needs, without any configuration file.
+"""Bring a database to the schema this program needs.
 
 Revisions lie in `versions/`, one file a change, written by `scripts/make_migration.py`. They run in one transaction: a
 migration that fails leaves the schema as it was. A database that a newer program has migrated is refused, because its
-revisions are unknown here.
+revisions are unknown here. Alembic runs them; it is loaded only when there is one to run, because that takes a tenth of
+a start and of the server's memory.
 """
 
 from __future__ import annotations
 
+import re
 from pathlib import Path
-from typing import Any
 
 import sqlalchemy as sa
-from alembic import command
-from alembic.autogenerate import compare_metadata
-from alembic.config import Config
-from alembic.migration import MigrationContext
-from alembic.script import ScriptDirectory
 
-from wheelyard.core.errors import InvalidState
-from wheelyard.storage.database import METADATA, Connection, Database
+from wheelyard.storage.database import Connection, Database
 
-__all__ = ["COMPARING", "differences", "has_schema", "migrate", "settings"]
+__all__ = ["has_schema", "migrate"]
 
-COMPARING: dict[str, Any] = {
-    "compare_type": True,
-    "compare_server_default": True,
-    "render_as_batch": True,
-    "transactional_ddl": True,
-}
-"""How Alembic looks at our databases; SQLite changes its schema in transactions as PostgreSQL does."""
-
-_ONE_AT_A_TIME = sa.text("SELECT pg_advisory_xact_lock(7743658)")
+_REVISION = re.compile(r'^revision = "(\w+)"$', re.MULTILINE)
+_FOLLOWED = re.compile(r'^down_revision = "(\w+)"$', re.MULTILINE)
+_VERSIONS = "alembic_version"
 
 
 def migrate(database: Database) -> None:
@@ -40,43 +29,28 @@ def migrate(database: Database) -> None:
         InvalidState: the database belongs to a newer version of the program; nothing was changed.
         Unavailable: the database cannot be written.
     """
-    with database.change_schema() as connection:
-        if connection.dialect.name == "postgresql":
-            connection.execute(_ONE_AT_A_TIME)
-        config = settings(connection)
-        _refuse_a_newer_schema(connection, ScriptDirectory.from_config(config))
-        command.upgrade(config, "head")
+    if database.read(_revisions_of) != _newest():
+        from wheelyard.storage.migrations.alembic_runs import upgrade  # noqa: PLC0415  # see the module's opening
+
+        upgrade(database)
 
 
 def has_schema(database: Database) -> bool:
     """Whether some version of the program has made its tables there. Nothing is written."""
-    return database.read(lambda tx: bool(MigrationContext.configure(tx).get_current_heads()))
+    return bool(database.read(_revisions_of))
 
 
-def differences(database: Database) -> list[Any]:
-    """What `METADATA` holds and the database does not, or the other way round; empty when they agree.
-
-    Only the tables of rooms that have been imported are in `METADATA`: import `wheelyard.embedded` first.
-    """
-    with database.change_schema() as connection:
-        return list(compare_metadata(MigrationContext.configure(connection, opts=dict(COMPARING)), METADATA))
-
-
-def settings(connection: Connection) -> Config:
-    """Alembic's configuration; `env.py` takes the connection from it."""
-    config = Config(attributes={"connection": connection})
-    config.set_main_option("script_location", str(Path(__file__).parent))
-    return config
+def _revisions_of(tx: Connection) -> set[str]:
+    """Where the database stands; nothing when no revision ever ran."""
+    if not sa.inspect(tx).has_table(_VERSIONS):
+        return set()
+    versions = sa.table(_VERSIONS, sa.column("version_num", sa.String))
+    return set(tx.scalars(sa.select(versions.c.version_num)))
 
 
-def _refuse_a_newer_schema(connection: Connection, scripts: ScriptDirectory) -> None:
-    known = {script.revision for script in scripts.walk_revisions()}
-    for revision in MigrationContext.configure(connection).get_current_heads():
-        if revision not in known:
-            raise InvalidState(
-                f"The database was not opened: this version does not know its schema `{revision}`",
-                reference="database-of-newer-version",
-                because="a newer version of the program has used this data folder",
-                unchanged="nothing was changed",
-                hint="use the newer version: pip install --upgrade wheelyard",
-            )
+def _newest() -> set[str]:
+    """The revision that no other one follows."""
+    texts = [path.read_text("utf-8") for path in (Path(__file__).parent / "versions").glob("*.py")]
+    return {one for text in texts for one in _REVISION.findall(text)} - {
+        one for text in texts for one in _FOLLOWED.findall(text)
+    }

@@ -5,7 +5,7 @@ from __future__ import annotations
 from alembic import context
 
 from wheelyard.storage.database import METADATA
-from wheelyard.storage.migrations import COMPARING
+from wheelyard.storage.migrations.alembic_runs import COMPARING
 
 context.configure(connection=context.config.attributes["connection"], target_metadata=METADATA, **COMPARING)
 with context.begin_transaction():
