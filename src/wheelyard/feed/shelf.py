@@ -62,7 +62,7 @@ class Shelf:
         database: Database,
         repository: Callable[[str], Repository],
         changes: FeedChanges,
-        most_bytes: int = 64 << 20,
+        most_bytes: int = 96 << 20,
         rest_seconds: float = _REST_SECONDS,
     ) -> None:
         self._database = database

@@ -31,7 +31,7 @@ def feed_app(
     claims: BlobClaims | None = None,
     repository: Callable[[str], Repository] | None = None,
     limits: UploadLimits | None = None,
-    pages_bytes: int = 64 << 20,
+    pages_bytes: int = 96 << 20,
     clock: Callable[[], float] = time.time,
 ) -> FeedRoutes:
     """Build the feeds' app; call `close()` on it after the server has stopped.

@@ -75,13 +75,14 @@ class QuickProtocol(HttpToolsProtocol):
             _is_answering(self.cycle)
             or self.flow.write_paused
             or parser.get_method() != b"GET"
-            or parser.get_http_version() != "1.1"
             or not parser.should_keep_alive()
             or parser.should_upgrade()
         ):
             return None
         headers = dict(self.headers)
         if b"content-length" in headers or b"transfer-encoding" in headers or b"%" in self.url:
+            return None
+        if b"connection" in headers and parser.get_http_version() != "1.1":  # without it, only 1.1 keeps one alive
             return None
         path, _, query = self.url.partition(b"?")
         return self._find_ready(path.decode("latin-1"), query, headers, self.client[0] if self.client else "")
