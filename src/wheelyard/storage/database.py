@@ -55,6 +55,9 @@ _WRITES: Final = "wheelyard_writes"
 _PATIENCE_SECONDS: Final = 30
 _PAUSE_SECONDS: Final = 0.01
 
+_CACHE_KB: Final = 512
+"""Of each SQLite connection. There are as many as threads that read; behind them is the system's own cache."""
+
 
 class Database:
     """Reads and durable writes. Safe to share between threads.
@@ -307,7 +310,7 @@ def _prepare_sqlite(connection: sqlite3.Connection, _record: object) -> None:
     connection.isolation_level = None
     connection.execute(f"PRAGMA busy_timeout={_PATIENCE_SECONDS * 1000}")
     _write_ahead(connection)
-    for pragma in ("synchronous=FULL", "foreign_keys=ON"):
+    for pragma in ("synchronous=FULL", "foreign_keys=ON", f"cache_size=-{_CACHE_KB}"):
         connection.execute(f"PRAGMA {pragma}")
 
 
