@@ -2,12 +2,14 @@
 
 from __future__ import annotations
 
+import base64
 import io
 import json
 import logging
 import threading
 from collections.abc import Iterator
 from contextlib import contextmanager
+from pathlib import Path
 from typing import Any
 
 import pytest
@@ -15,6 +17,7 @@ import structlog
 from hypothesis import given
 from hypothesis import strategies as st
 
+from wheelyard.core.names import ScopeName
 from wheelyard.core.redaction import Redactor, Secret
 from wheelyard.logs import configure_logging, hide_in_logs
 
@@ -66,6 +69,37 @@ def test_what_is_hidden_and_every_url_is_masked_in_the_standard_log_too(stream: 
     hide_in_logs(Secret(SECRET))
     logging.getLogger("wheelyard.feed").warning("saw %s at https://u:%s@h.example/", SECRET, "another-one")
     assert events(stream)[0]["event"] == "saw [REDACTED] at https://u:****@h.example/"
+
+
+@pytest.mark.parametrize(
+    "value",
+    [
+        Path(SECRET),
+        {"in": (SECRET, [SECRET.encode()])},
+        SECRET.encode(),
+        ValueError(SECRET),
+        Secret(SECRET),
+        type("Odd", (str,), {})(SECRET),
+        {Path(SECRET): 1},
+    ],
+    ids=lambda value: type(value).__name__,
+)
+def test_a_value_of_any_kind_is_looked_at_as_it_is_shown(stream: io.StringIO, value: object) -> None:
+    hide_in_logs(Secret(SECRET))
+    structlog.get_logger("wheelyard").info("said", value=value)
+    assert len(events(stream)) == 1
+    assert SECRET not in stream.getvalue()
+    assert base64.b64encode(SECRET.encode()).decode() not in stream.getvalue()
+
+
+def test_a_parsed_name_is_shown_as_the_text_it_is(stream: io.StringIO) -> None:
+    structlog.get_logger("wheelyard").info("said", scope=ScopeName("team-a"))
+    assert events(stream)[0]["scope"] == "team-a"
+
+
+def test_half_a_character_is_logged(stream: io.StringIO) -> None:
+    structlog.get_logger("wheelyard").info("said \ud800", value="\udfff")
+    assert events(stream)[0]["value"] == "\udfff"
 
 
 def test_a_thread_that_dies_is_logged_the_same_way(stream: io.StringIO) -> None:

@@ -74,9 +74,9 @@ class _Stamper:
 
 def _as_json(event: dict[str, Any], **_options: object) -> str:
     try:
-        return msgspec.json.encode(event, enc_hook=repr).decode()
+        return msgspec.json.encode(event).decode()
     except UnicodeEncodeError:  # half a character, which UTF-8 cannot say
-        return json.dumps(event, default=repr)
+        return json.dumps(event)
 
 
 class _Passing(logging.Handler):
@@ -116,8 +116,14 @@ def _cause(_logger: object, _name: str, event: MutableMapping[str, Any]) -> Muta
     return event
 
 
+def _shown(value: object) -> str:
+    return str(value) if isinstance(value, str) else repr(value)
+
+
 def _redact(_logger: object, _name: str, event: MutableMapping[str, Any]) -> MutableMapping[str, Any]:
     """Look at all texts in one pass; only where that finds something, at each by itself. Names of fields are ours.
+
+    Whatever is no text becomes the text that is rendered before anybody looks, so that nothing is hidden in a value.
 
     A line break between two of them is in no name, no scheme and no user-info, so a URL in one ends there; a secret of
     several lines that two of them happen to make is hidden needlessly.
@@ -126,5 +132,6 @@ def _redact(_logger: object, _name: str, event: MutableMapping[str, Any]) -> Mut
         together = "\n".join([value for value in event.values() if type(value) is str])
         if _REDACTOR.redact(together) == together:
             return event
-    redacted: MutableMapping[str, Any] = _REDACTOR.redact_json(dict(event))
+    shown = msgspec.to_builtins(dict(event), enc_hook=_shown, str_keys=True)
+    redacted: MutableMapping[str, Any] = _REDACTOR.redact_json(shown)
     return redacted
