@@ -100,18 +100,31 @@ def devpi(run: Run, corpus: Corpus | None, *, files_each: int = 1) -> Iterator[D
             _PASSWORD,
         ]
         subprocess.run(words, check=True, capture_output=True)
+        with _devpi_in(run, programs, data) as (program, port):
+            _make_index(port)
+            if corpus is not None:
+                run.say(f"filling devpi with {len(corpus.names):,} projects, {files_each} file each")
+                _fill(Devpi(program, port, _login(port, _USER)), corpus, files_each)
+        stamp.touch()
+    with _devpi_in(run, programs, data) as (program, port):  # started anew, as ours is: filling leaves memory behind
+        yield Devpi(program, port, _login(port, _USER))
+
+
+@contextmanager
+def _devpi_in(run: Run, programs: Path, data: Path) -> Iterator[tuple[Program, int]]:
     port = free_port()
-    words = [programs / "devpi-server", "--serverdir", data, "--host", "127.0.0.1", "--port", str(port)]
+    words: list[str | Path] = [
+        programs / "devpi-server",
+        "--serverdir",
+        data,
+        "--host",
+        "127.0.0.1",
+        "--port",
+        str(port),
+    ]
     with run.programs.running([*words, "--offline-mode"], name="devpi", cores=run.cores.server) as program:
         _wait_for_page(port, "/+api", program)
-        if not stamp.exists():
-            _make_index(port)
-        found = Devpi(program, port, _login(port, _USER))
-        if corpus is not None and not stamp.exists():
-            run.say(f"filling devpi with {len(corpus.names):,} projects, {files_each} file each")
-            _fill(found, corpus, files_each)
-        stamp.touch()
-        yield found
+        yield program, port
 
 
 def _fill(server: Devpi, corpus: Corpus, files_each: int) -> None:
