@@ -134,7 +134,7 @@ def command(
         if ready_file is not None:
             write_ready_file(ready_file, running)
         _banner(running.url, settings.data_dir, running.workspace.sandbox, running.workspace.sign_in_link())
-        gc.freeze()  # programs and tables stay; looking through them each time kept what compute left behind waiting
+        gc.freeze()  # what is loaded stays; without it, each look for garbage is long, and garbage waits for it longer
         try:
             while not stop and not running.wait(0.2):
                 pass

@@ -39,10 +39,10 @@ from wheelyard.compute.plain_sources import PlainSources, authorization, page_of
 from wheelyard.compute.process import ProcessTable
 from wheelyard.compute.report import Decision
 from wheelyard.compute.surroundings import Machines, installed_in
+from wheelyard.core.simple_api import Format
 
 __all__ = ["Asked", "Foreseen", "Foresight"]
 
-_JSON = "application/vnd.pypi.simple.v1+json"
 _LARGEST_METADATA_BYTES = 4 << 20
 _MOST_REMEMBERED = 20_000
 """Decisions, of all proofs together; each is a few hundred bytes."""
@@ -149,11 +149,11 @@ def _choose(missing: Sequence[Pinned], sources: PlainSources, machine: Machine, 
     """The file of each project, from every index's page. An index that does not know a project is none for it."""
     places = [(one, index, page_of(index, one.name)) for one in missing for index in sources.indexes]
     pages: dict[str, list[Page]] = {one.name: [] for one in missing}
-    questions = [Question(url, authorization(index, url), _JSON) for _one, index, url in places]
+    questions = [Question(url, authorization(index, url), Format.JSON.content_type) for _one, index, url in places]
     for (one, index, url), answer in zip(places, _fetched(questions, fetcher), strict=True):
         if answer.status == HTTPStatus.NOT_FOUND:
             continue
-        if answer.status != HTTPStatus.OK or answer.content_type.partition(";")[0].strip().lower() != _JSON:
+        if answer.status != HTTPStatus.OK or answer.content_type.partition(";")[0].strip().lower() != Format.JSON:
             raise NotCertainError
         pages[one.name].append(read_page(index, url, answer.body, machine))
     return {one.name: best_file(one, pages[one.name], machine) for one in missing}

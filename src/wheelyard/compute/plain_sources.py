@@ -20,6 +20,7 @@ from wheelyard.core.pip.layer import Layer, LayerKind
 from wheelyard.core.pip.layers import effective_options
 from wheelyard.core.pip.variables import environment_layer
 from wheelyard.core.redaction import SafeUrl, Secret
+from wheelyard.core.url_masking import split_url
 
 __all__ = ["PlainSources", "authorization", "page_of", "plain_sources"]
 
@@ -32,6 +33,7 @@ _MEDDLES = re.compile(
 )
 """Variables that could make pip, or the Python it runs on, do something else."""
 
+_SECURE_NETWORKS = (ipaddress.ip_network("127.0.0.0/8"), ipaddress.ip_network("::1/128"))
 _HARMLESS = {"PIP_NO_INPUT": "1", "PIP_DISABLE_PIP_VERSION_CHECK": "1"}
 """What compute always sets."""
 
@@ -110,16 +112,18 @@ def _is_plain(index: SafeUrl) -> bool:
     host = parts.hostname or ""
     if not host or not known_port or parts.query or parts.fragment or "\\" in text or any(map(str.isspace, text)):
         return False
-    return parts.scheme == "https" or (parts.scheme == "http" and _is_local(host))
+    return parts.scheme == "https" or (parts.scheme == "http" and _is_secure_without_tls(host))
 
 
-def _is_local(host: str) -> bool:
+def _is_secure_without_tls(host: str) -> bool:
+    """Source: pip, `SECURE_ORIGINS`."""
     try:
-        return ipaddress.ip_address(host).is_loopback
+        address = ipaddress.ip_address(host)
     except ValueError:
         return host == "localhost"
+    return any(address in network for network in _SECURE_NETWORKS)
 
 
 def _bare(index: SafeUrl) -> str:
-    parts = urlsplit(index.reveal())
-    return parts._replace(netloc=parts.netloc.rpartition("@")[2]).geturl()
+    before, _user_info, rest = split_url(index.reveal())
+    return before + rest.removeprefix("@")

@@ -153,7 +153,7 @@ class Dispatcher:
         try:
             call.match = self._routes.find(call.method, call.raw_path)
             answer = await self._answer(call, receive)
-        except Exception as error:  # noqa: BLE001 # the edge: every exception becomes an answer here, and only here
+        except Exception as error:  # noqa: BLE001 # the edge: every exception becomes an answer
             answer = _error_answer(call, error)
         await send_ready(send, self._ready(call, answer))
         self._record(call, answer)
@@ -168,7 +168,10 @@ class Dispatcher:
             return None
         call = self._call("GET", path, query, headers, client=client, base_url=f"http://{_text(headers, b'host')}")
         call.match = match
-        answer = self._at_once(call)
+        try:
+            answer = self._at_once(call)
+        except Exception as error:  # noqa: BLE001 # the same edge as in `__call__`
+            answer = _error_answer(call, error)
         if answer is None:
             return None
         self._record(call, answer)
@@ -202,8 +205,6 @@ class Dispatcher:
             return at_once(lambda: self._perform(call))
         except WouldWait:
             return None
-        except Exception as error:  # noqa: BLE001 # as in `__call__`
-            return _error_answer(call, error)
 
     async def _in_worker(self, work: Callable[[_Call], T], call: _Call) -> T:
         if self._workers is None:

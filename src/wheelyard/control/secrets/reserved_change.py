@@ -151,8 +151,8 @@ class Change:
         put_value(self.tx, self.tools.sealing, scope, key, value, at=self.tools.now(), by=self.caller.name)
         self._audited("put", key, value)
 
-    def _audited(self, action: str, key: SecretKey | None = None, value: bytes | None = None) -> None:
-        self.entries.append(self.tools.audit.entry(self.caller, action, RESERVED_SCOPE, key or "", value))
+    def _audited(self, action: str, key: str = "", value: bytes | None = None) -> None:
+        self.entries.append(self.tools.audit.entry(self.caller, action, RESERVED_SCOPE, key, value))
 
 
 def _keys_between(one: str, other: str) -> tuple[str, ...]:
